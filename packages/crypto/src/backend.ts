@@ -1,0 +1,57 @@
+/** Bytes that own their memory, as in `@smpkit/codec`. */
+type Bytes = Uint8Array<ArrayBuffer>
+
+/** What a platform provides: raw bytes in, raw bytes out, synchronously. Lengths are checked by the callers in this package. */
+export interface CryptoBackend {
+  readonly randomBytes: (length: number) => Bytes
+  readonly x25519: DiffieHellman
+  readonly x448: DiffieHellman
+  readonly ed25519: Signer
+  readonly ed448: Signer
+  readonly hsalsa20: (key: Uint8Array, input: Uint8Array) => Bytes
+  /** NaCl secretbox: tag (16) ++ ciphertext. */
+  readonly secretbox: (key: Uint8Array, nonce: Uint8Array, message: Uint8Array) => Bytes
+  /** `undefined` when the tag does not fit. */
+  readonly openSecretbox: (key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array) => Bytes | undefined
+  /** AES-256-GCM: ciphertext ++ tag (16). */
+  readonly aesGcmSeal: (key: Uint8Array, iv: Uint8Array, aad: Uint8Array, message: Uint8Array) => Bytes
+  readonly aesGcmOpen: (
+    key: Uint8Array,
+    iv: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+  ) => Bytes | undefined
+  readonly hash: (name: HashName, ...parts: readonly Uint8Array[]) => Bytes
+  readonly hmac: (name: "sha256" | "sha512", key: Uint8Array, ...parts: readonly Uint8Array[]) => Bytes
+  readonly hkdf: (
+    name: "sha256" | "sha512",
+    ikm: Uint8Array,
+    salt: Uint8Array,
+    info: Uint8Array,
+    length: number,
+  ) => Bytes
+  readonly argon2id: (
+    password: Uint8Array,
+    salt: Uint8Array,
+    passes: number,
+    memoryBytes: number,
+    length: number,
+  ) => Bytes
+  /** Equal in constant time; lengths are equal. */
+  readonly equal: (a: Uint8Array, b: Uint8Array) => boolean
+}
+
+export type HashName = "sha256" | "sha384" | "sha512" | "sha3-256" | "sha3-384"
+
+/** `derive` answers `undefined` where the platform refuses the peer's key. */
+export interface DiffieHellman {
+  readonly publicKey: (privateKey: Uint8Array) => Bytes
+  readonly derive: (privateKey: Uint8Array, publicKey: Uint8Array) => Bytes | undefined
+}
+
+export interface Signer {
+  readonly publicKey: (seed: Uint8Array) => Bytes
+  /** `publicKey` is that of `seed`. */
+  readonly sign: (seed: Uint8Array, publicKey: Uint8Array, message: Uint8Array) => Bytes
+  readonly verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
+}

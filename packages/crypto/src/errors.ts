@@ -1,0 +1,15 @@
+/** `KEY`: not a usable key. `DH`: the shared secret would be all zero. `DECRYPT`: a tag that does not fit. `PADDING`: padding that is not one. */
+export type CryptoErrorCode = "KEY" | "DH" | "DECRYPT" | "PADDING" | "PARAMETER"
+
+/** What this package throws for bad input; its message holds no secret. */
+export class CryptoError<C extends CryptoErrorCode = CryptoErrorCode> extends Error {
+  override readonly name = "CryptoError"
+  readonly code: C
+  constructor(code: C, message: string) {
+    super(message)
+    this.code = code
+  }
+  static is<C extends CryptoErrorCode>(error: unknown, code: C): error is CryptoError<C> {
+    return error instanceof CryptoError && error.code === code
+  }
+}

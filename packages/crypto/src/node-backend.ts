@@ -1,0 +1,171 @@
+/// <reference path="./sodium-native.d.ts" />
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hkdfSync,
+  type KeyObject,
+  randomFillSync,
+  sign,
+  timingSafeEqual,
+  verify,
+} from "node:crypto"
+import { hsalsa } from "@noble/ciphers/salsa.js"
+import sodium from "sodium-native"
+import type { CryptoBackend, DiffieHellman, Signer } from "./backend.ts"
+
+type Bytes = Uint8Array<ArrayBuffer>
+
+// A Buffer may be a slice of a shared pool; what leaves this file owns its memory.
+const own = (bytes: Uint8Array): Bytes => new Uint8Array(bytes)
+
+const base64url = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64url")
+
+// JWK in and out is ten times faster here than SPKI and PKCS8. OpenSSL derives nothing from `x` of a private key, but demands it.
+const okpPublic = (crv: string, raw: Uint8Array): KeyObject =>
+  createPublicKey({ key: { kty: "OKP", crv, x: base64url(raw) }, format: "jwk" })
+const okpPrivate = (crv: string, raw: Uint8Array): KeyObject =>
+  createPrivateKey({ key: { kty: "OKP", crv, x: "", d: base64url(raw) }, format: "jwk" })
+const rawPublic = (key: KeyObject): Bytes =>
+  own(Buffer.from(createPublicKey(key).export({ format: "jwk" }).x ?? "", "base64url"))
+
+const x25519: DiffieHellman = {
+  publicKey: (privateKey) => {
+    const out = new Uint8Array(32)
+    sodium.crypto_scalarmult_base(out, privateKey)
+    return out
+  },
+  derive: (privateKey, publicKey) => {
+    const out = new Uint8Array(32)
+    try {
+      sodium.crypto_scalarmult(out, privateKey, publicKey)
+    } catch {
+      return undefined // sodium refuses results of small order
+    }
+    return out
+  },
+}
+
+const x448: DiffieHellman = {
+  publicKey: (privateKey) => rawPublic(okpPrivate("X448", privateKey)),
+  derive: (privateKey, publicKey) => {
+    try {
+      return own(
+        diffieHellman({
+          privateKey: okpPrivate("X448", privateKey),
+          publicKey: okpPublic("X448", publicKey),
+        }),
+      )
+    } catch {
+      return undefined // OpenSSL refuses results of small order
+    }
+  },
+}
+
+const ed25519: Signer = {
+  publicKey: (seed) => {
+    const publicKey = new Uint8Array(32)
+    const secretKey = new Uint8Array(64)
+    sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed)
+    secretKey.fill(0)
+    return publicKey
+  },
+  sign: (seed, publicKey, message) => {
+    const secretKey = new Uint8Array(64)
+    secretKey.set(seed)
+    secretKey.set(publicKey, 32)
+    const signature = new Uint8Array(64)
+    sodium.crypto_sign_detached(signature, message, secretKey)
+    secretKey.fill(0)
+    return signature
+  },
+  verify: (publicKey, message, signature) =>
+    sodium.crypto_sign_verify_detached(signature, message, publicKey),
+}
+
+const ed448: Signer = {
+  publicKey: (seed) => rawPublic(okpPrivate("Ed448", seed)),
+  sign: (seed, _publicKey, message) => own(sign(null, message, okpPrivate("Ed448", seed))),
+  verify: (publicKey, message, signature) => {
+    try {
+      return verify(null, message, okpPublic("Ed448", publicKey), signature)
+    } catch {
+      return false
+    }
+  },
+}
+
+/** The functions of a Node process: OpenSSL where it is fastest, libsodium for the rest. */
+export const backend: CryptoBackend = {
+  randomBytes: (length) => randomFillSync(new Uint8Array(length)),
+  x25519,
+  x448,
+  ed25519,
+  ed448,
+  hsalsa20: (key, input) => {
+    const out = new Uint32Array(8)
+    hsalsa(sigma, words(key), words(input), out)
+    return new Uint8Array(out.buffer)
+  },
+  secretbox: (key, nonce, message) => {
+    const out = new Uint8Array(message.length + 16)
+    sodium.crypto_secretbox_easy(out, message, nonce, key)
+    return out
+  },
+  openSecretbox: (key, nonce, sealed) => {
+    const out = new Uint8Array(sealed.length - 16)
+    return sodium.crypto_secretbox_open_easy(out, sealed, nonce, key) ? out : undefined
+  },
+  aesGcmSeal: (key, iv, aad, message) => {
+    const cipher = createCipheriv("aes-256-gcm", key, iv)
+    cipher.setAAD(aad)
+    const out = new Uint8Array(message.length + 16)
+    out.set(cipher.update(message))
+    cipher.final()
+    out.set(cipher.getAuthTag(), message.length)
+    return out
+  },
+  aesGcmOpen: (key, iv, aad, sealed) => {
+    const length = sealed.length - 16
+    const decipher = createDecipheriv("aes-256-gcm", key, iv, { authTagLength: 16 })
+    decipher.setAAD(aad)
+    decipher.setAuthTag(sealed.subarray(length))
+    const out = own(decipher.update(sealed.subarray(0, length)))
+    try {
+      decipher.final()
+      return out
+    } catch {
+      out.fill(0)
+      return undefined
+    }
+  },
+  hash: (name, ...parts) => {
+    const hash = createHash(name)
+    for (const part of parts) hash.update(part)
+    return own(hash.digest())
+  },
+  hmac: (name, key, ...parts) => {
+    const hmac = createHmac(name, key)
+    for (const part of parts) hmac.update(part)
+    return own(hmac.digest())
+  },
+  hkdf: (name, ikm, salt, info, length) => new Uint8Array(hkdfSync(name, ikm, salt, info, length)),
+  argon2id: (password, salt, passes, memoryBytes, length) => {
+    const out = new Uint8Array(length)
+    sodium.crypto_pwhash(out, password, salt, passes, memoryBytes, sodium.crypto_pwhash_ALG_ARGON2ID13)
+    return out
+  },
+  equal: (a, b) => timingSafeEqual(a, b),
+}
+
+const sigma = new Uint32Array([0x61707865, 0x3320646e, 0x79622d32, 0x6b206574])
+
+function words(bytes: Uint8Array): Uint32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true))
+}
