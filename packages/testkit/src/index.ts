@@ -1,0 +1,4 @@
+export { FakeClock, settle } from "./fake-clock.ts"
+export { ScriptedRandom, seededRandom } from "./random.ts"
+export { hex, loadVectors, ramp, Vector, vectorsUrl } from "./vectors.ts"
+export { streamPair, type StreamPair, type StreamPairOptions } from "./stream-pair.ts"
