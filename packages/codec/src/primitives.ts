@@ -114,11 +114,11 @@ export function fixed(length: number): Codec<Bytes> {
 /** `str8` of UTF-8; reading refuses invalid UTF-8. */
 export const text: Codec<string> = mapped(shortBytes, (v, fail) => decodeUtf8(v) ?? fail("not UTF-8"), utf8)
 
-/** `str8` in which each byte is one character (the "String" type of ports and error texts). */
+/** `str8` in which each byte is one character (the "String" type of ports and error texts); writing keeps the low 8 bits of each. */
 export const latin1: Codec<string> = mapped(
   shortBytes,
   (v) => String.fromCharCode(...v),
-  (v) => Uint8Array.from(v, (c) => c.charCodeAt(0) & 0xff),
+  (v) => Uint8Array.from(v, (c) => (c.codePointAt(0) ?? 0) & 0xff),
 )
 
 /** `0`, or `1` and a value. */
