@@ -1,0 +1,203 @@
+import { type Bytes, concatBytes } from "@smpkit/codec"
+import { aesGcmOpen, CryptoError, dh, equalBytes, generateKeyPair, type Random, unpad } from "@smpkit/crypto"
+import { deriveChainStep, deriveRootStep, type HeaderKey } from "./chains.ts"
+import { RatchetError } from "./errors.ts"
+import {
+  maxMessageNumber,
+  openHeader,
+  parseMessage,
+  type RatchetHeader,
+  type UnverifiedMessage,
+} from "./header.ts"
+import { kemStep } from "./kem.ts"
+import {
+  addSkipped,
+  countSkipped,
+  expireSkipped,
+  findSkipped,
+  headerKeysOf,
+  removeSkipped,
+  type SkippedKey,
+  skipTo,
+} from "./skipped-keys.ts"
+import type { ReceivingChain, RatchetState } from "./state.ts"
+
+/** How the skipped keys of a state changed, in numbers of keys. */
+export interface SkippedChanges {
+  readonly added: number
+  readonly used: number
+  /** Erased because there were too many: their messages are lost. */
+  readonly evicted: number
+  /** Erased because of their age. */
+  readonly expired: number
+}
+
+export interface Decrypted {
+  readonly state: RatchetState
+  readonly plaintext: Bytes
+  /** Whether the key of this message includes a KEM secret. */
+  readonly hybrid: boolean
+  readonly skipped: SkippedChanges
+}
+
+export interface DecryptOptions {
+  readonly random: Random
+  /** Milliseconds since 1970: the age of skipped keys. */
+  readonly now: number
+}
+
+/**
+ * Decrypts one message (double-ratchet.md, "Decryption"; security.md Q5: a message that fails changes nothing).
+ * Throws `RatchetError` MESSAGE, HEADER, EARLIER, DUPLICATE, SKIPPED, DECRYPT, KEM_STATE or COUNTER.
+ */
+export function decrypt(
+  state: RatchetState,
+  message: Uint8Array,
+  { random, now }: DecryptOptions,
+): Decrypted {
+  const parts = parseMessage(message)
+  const skipped = expireSkipped(state.skipped, now)
+  const expired = countSkipped(state.skipped) - countSkipped(skipped)
+  const fresh: RatchetState = { ...state, skipped }
+  const { header, headerKey, chain } = findHeader(fresh, parts)
+
+  const stored = headerKey === undefined ? undefined : findSkipped(skipped, headerKey, header.number)
+  if (stored !== undefined) {
+    const plaintext = openBody(state.ad, parts, stored)
+    return {
+      state: { ...fresh, skipped: removeSkipped(skipped, stored) },
+      plaintext,
+      hybrid: false,
+      skipped: { added: 0, used: 1, evicted: 0, expired },
+    }
+  }
+  switch (chain) {
+    case "old":
+      throw new RatchetError("HEADER", "a message of an old chain whose key is gone")
+    case "current":
+    case "next":
+      break
+    default:
+      return chain satisfies never
+  }
+  if (header.number > maxMessageNumber) throw new RatchetError("COUNTER", "a message number out of range")
+
+  const upgraded = upgradeVersion(fresh, header)
+  const advanced =
+    chain === "next" ? advance(upgraded, header, { random, now }) : { state: upgraded, added: 0 }
+  const { position, keys, receiving } = passOver(advanced.state, header.number)
+  const step = deriveChainStep(position.chainKey)
+  const plaintext = openBody(state.ad, parts, { messageKey: step.messageKey, iv: step.messageIv })
+  step.messageKey.fill(0)
+  const kept = addSkipped(advanced.state.skipped, { headerKey: receiving.headerKey, createdAt: now, keys })
+  const added = advanced.added + keys.length
+  return {
+    state: {
+      ...advanced.state,
+      receiving: { ...receiving, chainKey: step.chainKey },
+      received: header.number + 1,
+      skipped: kept,
+    },
+    plaintext,
+    hybrid: advanced.state.postQuantum.receiving,
+    skipped: { added, used: 0, evicted: countSkipped(skipped) + added - countSkipped(kept), expired },
+  }
+}
+
+interface FoundHeader {
+  readonly header: RatchetHeader
+  readonly chain: "current" | "next" | "old"
+  /** Under which skipped keys of this message would be stored; `undefined` for a chain that begins. */
+  readonly headerKey: HeaderKey | undefined
+}
+
+/** Tries the header keys: current, next, then those of stored keys (Q5). Throws `RatchetError` HEADER or MESSAGE. */
+function findHeader(state: RatchetState, { header: sealed }: UnverifiedMessage): FoundHeader {
+  const { ad, receiving } = state
+  if (receiving !== undefined) {
+    const header = openHeader(receiving.headerKey, ad, sealed)
+    if (header !== undefined) return { header, chain: "current", headerKey: receiving.headerKey }
+  }
+  const next = openHeader(state.nextReceivingHeaderKey, ad, sealed)
+  if (next !== undefined) return { header: next, chain: "next", headerKey: undefined }
+  for (const headerKey of headerKeysOf(state.skipped)) {
+    if (receiving !== undefined && equalBytes(headerKey, receiving.headerKey)) continue
+    const header = openHeader(headerKey, ad, sealed)
+    if (header !== undefined) return { header, chain: "old", headerKey }
+  }
+  throw new RatchetError("HEADER", "a header that no key opens")
+}
+
+/** double-ratchet.md, "Version upgrade". */
+function upgradeVersion(state: RatchetState, { maxVersion }: RatchetHeader): RatchetState {
+  const version = Math.max(state.version, Math.min(maxVersion, state.maxVersion))
+  return version === state.version ? state : { ...state, version }
+}
+
+/** Finishes the receiving chain and makes the ratchet step (double-ratchet.md, "Ratchet step"). */
+function advance(
+  state: RatchetState,
+  header: RatchetHeader,
+  { random, now }: DecryptOptions,
+): { readonly state: RatchetState; readonly added: number } {
+  let { skipped } = state
+  let added = 0
+  if (state.receiving !== undefined) {
+    const { keys, receiving } = passOver(state, header.previousSent)
+    skipped = addSkipped(skipped, { headerKey: receiving.headerKey, createdAt: now, keys })
+    added = keys.length
+  }
+  const postQuantum = kemStep(state.postQuantum, header.kem)
+  const received = rootStep(state, dh(state.keyPair.privateKey, header.key))
+  const keyPair = generateKeyPair("x448", random)
+  const sent = rootStep(received, dh(keyPair.privateKey, header.key))
+  return {
+    added,
+    state: {
+      ...state,
+      keyPair,
+      rootKey: sent.rootKey,
+      sending: { peerKey: header.key, chainKey: sent.chainKey, headerKey: state.nextSendingHeaderKey },
+      receiving: { chainKey: received.chainKey, headerKey: state.nextReceivingHeaderKey },
+      sent: 0,
+      received: 0,
+      previousSent: state.sent,
+      nextSendingHeaderKey: sent.nextHeaderKey,
+      nextReceivingHeaderKey: received.nextHeaderKey,
+      postQuantum,
+      skipped,
+    },
+  }
+}
+
+function rootStep(
+  { rootKey }: Pick<RatchetState, "rootKey">,
+  secret: Bytes,
+): ReturnType<typeof deriveRootStep> {
+  const step = deriveRootStep(rootKey, secret)
+  secret.fill(0)
+  return step
+}
+
+/** The keys of the receiving chain before `number`. */
+function passOver(
+  { receiving, received }: RatchetState,
+  number: number,
+): ReturnType<typeof skipTo> & { readonly receiving: ReceivingChain } {
+  if (receiving === undefined) throw new TypeError("no receiving chain")
+  return { ...skipTo({ chainKey: receiving.chainKey, received }, number), receiving }
+}
+
+/** Opens a body; one code for a wrong tag and wrong padding. */
+function openBody(
+  ad: Bytes,
+  { headerBytes, body }: UnverifiedMessage,
+  { messageKey, iv }: Pick<SkippedKey, "messageKey" | "iv">,
+): Bytes {
+  try {
+    return unpad(aesGcmOpen(messageKey, iv, concatBytes(ad, headerBytes), body))
+  } catch (error) {
+    if (error instanceof CryptoError) throw new RatchetError("DECRYPT", "a message that does not open")
+    throw error
+  }
+}
