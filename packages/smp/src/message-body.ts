@@ -1,0 +1,47 @@
+import { type Bytes, type Codec, decode, encode, rest, systemTime } from "@smpkit/codec"
+import { type BoxKey, boxNonce, openPaddedBox, sealPaddedBox } from "@smpkit/crypto"
+import { messageFlags } from "./message-flags.ts"
+import { readWord, skipSpace } from "./tagged.ts"
+
+// smp-commands.md, "MSG body".
+
+/** What a recipient finds in MSG: a message, or the mark that senders were refused since. Times are the server's, in seconds. */
+export type ReceivedMessage =
+  | { readonly type: "message"; readonly time: number; readonly notification: boolean; readonly body: Bytes }
+  | { readonly type: "quota"; readonly time: number }
+
+const paddedLength = 16106
+const quota = "QUOTA"
+
+const receivedMessage: Codec<ReceivedMessage> = {
+  write: (w, v) => {
+    if (v.type === "quota") {
+      for (const c of quota) w.u8(c.charCodeAt(0))
+      w.u8(0x20)
+      systemTime.write(w, v.time)
+      return
+    }
+    systemTime.write(w, v.time)
+    messageFlags.write(w, v.notification)
+    w.u8(0x20)
+    rest.write(w, v.body)
+  },
+  read: (r) => {
+    const isQuota = r.attempt((at) => (readWord(at) === quota ? skipSpace(at) : at.fail("no quota")) ?? true)
+    if (isQuota === true) return { type: "quota", time: systemTime.read(r) }
+    const time = systemTime.read(r)
+    const notification = messageFlags.read(r)
+    skipSpace(r)
+    return { type: "message", time, notification, body: rest.read(r) }
+  },
+}
+
+/** The body of MSG, 16,122 bytes whatever is in it. `key` comes from the secret of recipient and server; `msgId` is the nonce. */
+export function sealMessageBody(key: BoxKey, msgId: Uint8Array, message: ReceivedMessage): Bytes {
+  return sealPaddedBox(key, boxNonce(msgId), encode(receivedMessage, message), paddedLength)
+}
+
+/** Opens the body of MSG. Throws `CryptoError DECRYPT`, and `WireError` for content that is no message. */
+export function openMessageBody(key: BoxKey, msgId: Uint8Array, body: Uint8Array): ReceivedMessage {
+  return decode(receivedMessage, openPaddedBox(key, boxNonce(msgId), body))
+}
