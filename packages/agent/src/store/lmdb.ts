@@ -1,0 +1,112 @@
+import { chmodSync, mkdirSync } from "node:fs"
+import type { Bytes } from "@smpkit/codec"
+import { open, type RootDatabase } from "lmdb"
+import { type DirectoryLock, lockDirectory } from "./directory-lock.ts"
+import { StoreError } from "./errors.ts"
+import {
+  type Change,
+  type Expectation,
+  type KeyValue,
+  type RawStore,
+  sameBytes,
+  startsWith,
+} from "./raw-store.ts"
+
+/**
+ * A raw store on disk, in an LMDB environment in `directory`, which is made, private to its owner, where it is missing. One process at a time.
+ * Throws `StoreError` `STORE_IN_USE` with the owner's process id, `STORE_TAMPERED` when the file is no database, `STORE_FAILED`.
+ */
+export async function lmdbRawStore(directory: string): Promise<RawStore> {
+  try {
+    if (mkdirSync(directory, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(directory, 0o700)
+  } catch (cause) {
+    throw new StoreError("STORE_FAILED", `${directory} cannot be made`, { cause })
+  }
+  const lock = await lockDirectory(directory)
+  try {
+    const database = open<Buffer, Buffer>({
+      path: lock.directory,
+      noSubdir: false,
+      encoding: "binary",
+      keyEncoding: "binary",
+      maxDbs: 1,
+    })
+    return new LmdbRawStore(database, lock)
+  } catch (cause) {
+    await lock[Symbol.asyncDispose]()
+    throw new StoreError("STORE_TAMPERED", `the database in ${directory} is damaged`, { cause })
+  }
+}
+
+/** What `durably` needs of a database. */
+export interface FlushedDatabase {
+  transaction(f: () => void): Promise<unknown>
+  readonly flushed: Promise<unknown>
+}
+
+/** Runs `f` as one transaction and resolves when it is on disk: LMDB's own promise resolves when the commit is visible, which is earlier. */
+export async function durably(database: FlushedDatabase, f: () => void): Promise<void> {
+  await database.transaction(f)
+  await database.flushed
+}
+
+class LmdbRawStore implements RawStore {
+  readonly #database: RootDatabase<Buffer, Buffer>
+  readonly #lock: DirectoryLock
+  #closing: Promise<void> | undefined
+
+  constructor(database: RootDatabase<Buffer, Buffer>, lock: DirectoryLock) {
+    this.#database = database
+    this.#lock = lock
+  }
+
+  #use(): RootDatabase<Buffer, Buffer> {
+    if (this.#closing !== undefined) throw new StoreError("STORE_CLOSED", "the store is closed")
+    return this.#database
+  }
+
+  get(key: Bytes): Bytes | undefined {
+    const value = this.#use().get(Buffer.from(key))
+    return value === undefined ? undefined : new Uint8Array(value)
+  }
+
+  *scan(prefix: Bytes): Iterable<KeyValue> {
+    const range = prefix.length === 0 ? {} : { start: Buffer.from(prefix) }
+    for (const { key, value } of this.#use().getRange(range)) {
+      if (!startsWith(key, prefix)) return
+      yield { key: new Uint8Array(key), value: new Uint8Array(value) }
+    }
+  }
+
+  async commit(changes: readonly Change[], expected?: Expectation): Promise<void> {
+    const database = this.#use()
+    let conflict = false
+    try {
+      await durably(database, () => {
+        if (expected !== undefined) {
+          const current = database.get(Buffer.from(expected.key))
+          conflict = !sameBytes(current, expected.value)
+          if (conflict) return
+        }
+        for (const change of changes) {
+          // Inside the transaction these are done at once; the outcome is that of the transaction.
+          if (change.type === "put") void database.put(Buffer.from(change.key), Buffer.from(change.value))
+          else void database.remove(Buffer.from(change.key))
+        }
+      })
+    } catch (cause) {
+      throw new StoreError("STORE_FAILED", "the store cannot be written to", { cause })
+    }
+    if (conflict) throw new StoreError("STORE_CONFLICT", "the store was changed by another process")
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#database.close()
+    await this.#lock[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,27 @@
+import { type Bytes, decodeUtf8, utf8 } from "@smpkit/codec"
+import { sha256, systemRandom } from "@smpkit/crypto"
+import type { RawStore } from "../../src/store/index.ts"
+import { SealedStore, type SealedStoreOptions } from "../../src/store/index.ts"
+
+/** Argon2id costs a fifth of a second; one test covers it, the others derive at once. */
+export const quickKey = (passphrase: Bytes, salt: Bytes): Bytes => sha256(passphrase, salt)
+
+export function openStore(raw: RawStore, options: Partial<SealedStoreOptions> = {}): Promise<SealedStore> {
+  return SealedStore.open(raw, {
+    passphrase: "a passphrase",
+    random: systemRandom,
+    deriveKey: quickKey,
+    ...options,
+  })
+}
+
+export function put(store: SealedStore, table: string, key: string, value: string): Promise<void> {
+  return store.update((tx) => {
+    tx.put(table, key, utf8(value))
+  })
+}
+
+export function textOf(store: Pick<SealedStore, "get">, table: string, key: string): string | undefined {
+  const value = store.get(table, key)
+  return value === undefined ? undefined : decodeUtf8(value)
+}
