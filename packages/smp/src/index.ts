@@ -97,3 +97,36 @@ export {
 export { clientVersions, legacyVersions, smpVersions, type SmpVersion } from "./version.ts"
 
 // Handshake and block encryption.
+export {
+  type BlockChainKey,
+  blockChains,
+  type BlockKeys,
+  BlockOpener,
+  BlockSealer,
+  blockSize,
+  padBlock,
+  plainContentSize,
+  sealedContentSize,
+  unpadBlock,
+} from "./block-encryption.ts"
+export {
+  type CertificateChain,
+  certificateChain,
+  type CertifiedKey,
+  certifiedKey,
+  clientHello,
+  type ClientHello,
+  isSignedBy,
+  serverHello,
+  type ServerHello,
+  type ServiceHello,
+  serviceResponse,
+  type ServiceResponse,
+  type ServiceRole,
+  type SessionAlg,
+  sessionKeyVersion,
+  signedKey,
+  type SignedKey,
+  signedKeyOf,
+  signKey,
+} from "./handshake.ts"

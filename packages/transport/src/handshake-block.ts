@@ -1,0 +1,24 @@
+import { type Bytes, WireError } from "@smpkit/codec"
+import { CryptoError } from "@smpkit/crypto"
+import { unpadBlock } from "@smpkit/smp"
+import { TransportError } from "./errors.ts"
+import type { BlockStream } from "./transport.ts"
+
+/** The next block of a handshake. Throws `TransportError CLOSED` at the end of the stream. */
+export async function nextBlock(stream: BlockStream, peer: string): Promise<Bytes> {
+  const block = await stream.read()
+  if (block === undefined)
+    throw new TransportError("CLOSED", `${peer} closed the connection during the handshake`)
+  return block
+}
+
+/** Reads a part of a handshake block. Throws `TransportError HANDSHAKE` for whatever the peer made wrong. */
+export function handshakePart<T>(block: Bytes, what: string, read: (content: Bytes) => T): T {
+  try {
+    return read(unpadBlock(block))
+  } catch (error) {
+    if (error instanceof WireError || error instanceof CryptoError)
+      throw new TransportError("HANDSHAKE", `${what} cannot be used: ${error.message}`, { cause: error })
+    throw error
+  }
+}
