@@ -75,3 +75,11 @@ export const brokerError: Codec<BrokerError> = {
     return { type: "NETWORK", failure: networkFailure.read(r) }
   },
 }
+
+/** The error in the words of the protocol, without the texts in it. */
+export function formatBrokerError(error: BrokerError): string {
+  if (error.type === "NETWORK" && error.failure !== undefined) return `NETWORK ${error.failure.type}`
+  if (error.type !== "TRANSPORT") return error.type
+  const { failure } = error
+  return failure.type === "HANDSHAKE" ? `TRANSPORT HANDSHAKE ${failure.reason}` : `TRANSPORT ${failure.type}`
+}

@@ -73,7 +73,12 @@ export {
 } from "./queue-address.ts"
 export type { NotifierIds, QueueIds } from "./queue-ids.ts"
 export type { LinkData, LinkRequest, NotifierRequest, QueueRequest } from "./queue-request.ts"
-export { formatQueueStatus, type QueueStatus } from "./queue-status.ts"
+export {
+  formatQueueStatus,
+  parseQueueStatus,
+  type QueueStatus,
+  type SubscriptionState,
+} from "./queue-status.ts"
 export { formatQueueUri, parseQueueUri } from "./queue-uri.ts"
 export {
   defaultPort,

@@ -1,7 +1,7 @@
 import { type Bytes, type Codec, decode, encode, rest, systemTime } from "@smpkit/codec"
 import { type BoxKey, boxNonce, openPaddedBox, sealPaddedBox } from "@smpkit/crypto"
 import { messageFlags } from "./message-flags.ts"
-import { readWord, skipSpace } from "./tagged.ts"
+import { skipSpace, word } from "./tagged.ts"
 
 // smp-commands.md, "MSG body".
 
@@ -11,12 +11,12 @@ export type ReceivedMessage =
   | { readonly type: "quota"; readonly time: number }
 
 const paddedLength = 16106
-const quota = "QUOTA"
+const quotaWord: Codec<"QUOTA"> = word("QUOTA")
 
 const receivedMessage: Codec<ReceivedMessage> = {
   write: (w, v) => {
     if (v.type === "quota") {
-      for (const c of quota) w.u8(c.charCodeAt(0))
+      quotaWord.write(w, "QUOTA")
       w.u8(0x20)
       systemTime.write(w, v.time)
       return
@@ -27,8 +27,12 @@ const receivedMessage: Codec<ReceivedMessage> = {
     rest.write(w, v.body)
   },
   read: (r) => {
-    const isQuota = r.attempt((at) => (readWord(at) === quota ? skipSpace(at) : at.fail("no quota")) ?? true)
-    if (isQuota === true) return { type: "quota", time: systemTime.read(r) }
+    const quotaTime = r.attempt((at) => {
+      quotaWord.read(at)
+      skipSpace(at)
+      return systemTime.read(at)
+    })
+    if (quotaTime !== undefined) return { type: "quota", time: quotaTime }
     const time = systemTime.read(r)
     const notification = messageFlags.read(r)
     skipSpace(r)

@@ -1,5 +1,5 @@
-import { type Codec, decodeUtf8, encode, mapped, rest, struct, utf8 } from "@smpkit/codec"
-import { type BrokerError, brokerError } from "./broker-error.ts"
+import { type Codec, decodeUtf8, mapped, rest, struct, utf8 } from "@smpkit/codec"
+import { type BrokerError, brokerError, formatBrokerError } from "./broker-error.ts"
 import { noParameters, tagged, word } from "./tagged.ts"
 import { perVersion, type SmpVersion } from "./version.ts"
 
@@ -134,9 +134,14 @@ export const protocolError: (version: SmpVersion) => Codec<ProtocolError> = perV
   errorAt(version, maxDepth),
 )
 
-/** An error as it stands behind `ERR`, for messages and logs: `CMD SYNTAX`. The text of STORE stays out. */
+/** An error in the words of the protocol, for messages and logs: `CMD SYNTAX`. Free texts stay out: a peer wrote them. */
 export function formatProtocolError(error: ProtocolError): string {
-  if (error.type === "STORE") return "STORE"
-  const bytes = encode(protocolError(18), error)
-  return String.fromCharCode(...bytes).replace(/[^ -~]/g, "")
+  if (error.type === "CMD") return `CMD ${error.reason}`
+  if (error.type === "BLOCKED") return `BLOCKED reason=${error.reason}`
+  return error.type === "PROXY" ? `PROXY ${formatProxyError(error.error)}` : error.type
+}
+
+function formatProxyError(error: ProxyError): string {
+  if (error.type === "PROTOCOL") return `PROTOCOL ${formatProtocolError(error.error)}`
+  return error.type === "BROKER" ? `BROKER ${formatBrokerError(error.error)}` : error.type
 }

@@ -87,7 +87,7 @@ function parseHosts(text: string): Pick<ServerAddress, "hosts" | "port"> {
   const last = splitPort(parts.pop() ?? "")
   if (last === undefined) return fail("an unusable host or port")
   const [first, ...rest] = [...parseHostList(parts), last.host]
-  return { hosts: [first ?? last.host, ...rest], port: last.port }
+  return { hosts: [first, ...rest], port: last.port }
 }
 
 /** Hosts without ports. Throws `SmpError ADDRESS`. */

@@ -3,7 +3,7 @@ import { type Codec, constant, type Reader } from "@smpkit/codec"
 const space = 0x20
 
 /** The layout of a tag with nothing after it, not even a space. */
-export const noParameters: Codec<Record<never, never>> = constant({})
+export const noParameters: Codec<object> = constant({})
 
 /** The members of a union that may have the tag `T`. */
 export type WithTag<U, T extends string> = U extends { readonly type: infer X }
