@@ -16,12 +16,14 @@ export function assertUsable(alg: Alg, raw: Uint8Array): void {
 function usable(alg: Alg, raw: Uint8Array): boolean {
   switch (alg) {
     case "x25519": {
-      // RFC 7748 masks the top bit; a key that has it set is another spelling of the same point.
+      // RFC 7748 masks the top bit, so a key that has it set is another spelling of the same point: it makes u too large here.
       const u = littleEndian(raw)
-      return u < p25519 && !smallOrder(alg, raw)
+      return u < p25519 && !small25519.has(u)
     }
-    case "x448":
-      return littleEndian(raw) < p448 && !smallOrder(alg, raw)
+    case "x448": {
+      const u = littleEndian(raw)
+      return u < p448 && !small448.has(u)
+    }
     case "ed25519": {
       const y = littleEndian(raw) & (2n ** 255n - 1n)
       return y < p25519 && !smallEdwards25519.has(y)
@@ -38,18 +40,14 @@ function usable(alg: Alg, raw: Uint8Array): boolean {
 }
 
 // y of the points whose order divides 8 (RFC 8032's curve): 1, -1, 0 and the two of order 8.
-const y8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n
+const y8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n
 const smallEdwards25519 = new Set([0n, 1n, p25519 - 1n, y8, p25519 - y8])
 
-// u of the points of small order: fixed lists, so that a check costs no multiplication.
+// u of the points of small order, on the curve and on its twist: fixed lists, so that a check costs no multiplication.
 const u8a = 325606250916557431795983626356110631294008115727848805560023387167927233504n
 const u8b = 39382357235489614581723060781553021112529911719440698176882885853963445705823n
 const small25519 = new Set([0n, 1n, p25519 - 1n, u8a, u8b])
 const small448 = new Set([0n, 1n, p448 - 1n])
-
-function smallOrder(alg: "x25519" | "x448", raw: Uint8Array): boolean {
-  return (alg === "x25519" ? small25519 : small448).has(littleEndian(raw))
-}
 
 function littleEndian(raw: Uint8Array): bigint {
   let value = 0n

@@ -18,6 +18,8 @@ export const keySizes = {
 
 /** A public key that passed the checks of `security.md` Q11. Only the functions of this package make one. */
 export class PublicKey<A extends Alg = Alg> {
+  /** Keeps an object that merely looks like a key from being one. */
+  declare private readonly checked: true
   readonly alg: A
   readonly raw: Bytes
   /** Throws `CryptoError KEY` for a wrong length, a non-canonical encoding or a point of small order. */
