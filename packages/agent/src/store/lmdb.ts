@@ -1,8 +1,10 @@
 import { chmodSync, mkdirSync } from "node:fs"
+import { join } from "node:path"
 import type { Bytes } from "@smpkit/codec"
 import { open, type RootDatabase } from "lmdb"
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts"
 import { StoreError } from "./errors.ts"
+import { mayBeDatabase } from "./lmdb-file.ts"
 import {
   type Change,
   type Expectation,
@@ -24,6 +26,7 @@ export async function lmdbRawStore(directory: string): Promise<RawStore> {
   }
   const lock = await lockDirectory(directory)
   try {
+    if (!mayBeDatabase(join(lock.directory, "data.mdb"))) throw new Error("data.mdb is no LMDB file")
     const database = open<Buffer, Buffer>({
       path: lock.directory,
       noSubdir: false,
