@@ -142,3 +142,10 @@ export function connected(seed?: string): { joiner: Peer; initiator: Peer } {
   peers.joiner.receive(peers.initiator.send("welcome"))
   return peers
 }
+
+/** An item that must be there. */
+export function at<T>(items: readonly T[], index: number): T {
+  const item = items[index]
+  if (item === undefined) throw new RangeError(`no item ${index}`)
+  return item
+}
