@@ -29,7 +29,7 @@ export async function withDeadline<T>(
     end(signal?.reason)
   }
   signal?.addEventListener("abort", onAbort, { once: true })
-  using _timer = clock.setTimer(timeoutMs, () => {
+  const timer = clock.setTimer(timeoutMs, () => {
     end(new TransportError("TIMEOUT", `${what} took longer than ${timeoutMs / 1000} seconds`))
   })
   try {
@@ -39,6 +39,7 @@ export async function withDeadline<T>(
   } catch (error) {
     throw cause === undefined ? error : cause.error
   } finally {
+    timer[Symbol.dispose]()
     signal?.removeEventListener("abort", onAbort)
   }
 }

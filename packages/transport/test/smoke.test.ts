@@ -19,7 +19,11 @@ for (const alg of ["ed25519", "ed448"] as const)
         })()
       },
     })
-    await using stream = await connectTls({ hosts: ["127.0.0.1"], port: String(listener.port), keyHash: identity.keyHash })
+    await using stream = await connectTls({
+      hosts: ["127.0.0.1"],
+      port: String(listener.port),
+      keyHash: identity.keyHash,
+    })
     const session = await clientHandshake(stream, { keyHash: identity.keyHash, random: systemRandom })
     expect(session.version).toBe(18)
     await session.send(Uint8Array.of(1, 2, 3))

@@ -1,7 +1,7 @@
 import { isIP } from "node:net"
 import { connect, type TLSSocket } from "node:tls"
 import type { Bytes } from "@smpkit/codec"
-import { defaultPort, type ServerAddress } from "@smpkit/smp"
+import { portNumber, type ServerAddress } from "@smpkit/smp"
 import { type Clock, systemClock } from "../clock.ts"
 import { withDeadline } from "../deadline.ts"
 import { TransportError } from "../errors.ts"
@@ -35,7 +35,7 @@ export async function connectTls(
 ): Promise<BlockStream> {
   signal?.throwIfAborted()
   const host = reachableHost(address)
-  const port = address.port === "" ? defaultPort : Number(address.port)
+  const port = portNumber(address)
   const subject = `cannot connect to ${isIP(host) === 6 ? `[${host}]` : host}:${port}`
   const socket = connect({
     ...tlsProfile,

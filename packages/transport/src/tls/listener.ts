@@ -2,6 +2,7 @@ import type { AddressInfo, Socket } from "node:net"
 import { createServer, type TLSSocket } from "node:tls"
 import { encodePrivateKey } from "@smpkit/crypto"
 import { type Clock, systemClock } from "../clock.ts"
+import type { TransportError } from "../errors.ts"
 import type { ServerIdentity } from "../identity.ts"
 import type { BlockStream } from "../transport.ts"
 import { encodePem } from "./pem.ts"
@@ -17,6 +18,8 @@ export interface ListenOptions {
   readonly port: number
   /** Gets every connection whose TLS handshake is done, and closes it. */
   readonly onConnection: (stream: BlockStream) => void
+  /** Gets what goes wrong with accepting: the system's limit of open files, for example. The port goes on listening. */
+  readonly onError?: (error: TransportError) => void
   readonly clock?: Clock
   /** For a connection's TLS handshake. */
   readonly handshakeTimeoutMs?: number
@@ -46,6 +49,7 @@ export async function listenTls({
   host,
   port,
   onConnection,
+  onError = () => undefined,
   clock = systemClock,
   handshakeTimeoutMs = tlsTimeoutMs,
   maxHandshakes = defaultMaxHandshakes,
@@ -85,11 +89,16 @@ export async function listenTls({
       return
     }
     halfOpen.get(name)?.timer[Symbol.dispose]()
-    socket.once("data", () => halfOpen.delete(name))
     const alpn =
       socket.alpnProtocol === false || socket.alpnProtocol === null ? undefined : socket.alpnProtocol
     onConnection(
-      new SocketStream(socket, { sessionId: new Uint8Array(finished), alpn, peerChain: [], clock }),
+      new SocketStream(socket, {
+        sessionId: new Uint8Array(finished),
+        alpn,
+        peerChain: [],
+        clock,
+        onFirstBlock: () => halfOpen.delete(name),
+      }),
     )
   })
   await new Promise<void>((resolve, reject) => {
@@ -97,6 +106,9 @@ export async function listenTls({
       reject(asTransportError(error, `cannot listen on ${host} port ${port}`))
     })
     server.listen({ host, port, backlog }, resolve)
+  })
+  server.on("error", (error) => {
+    onError(asTransportError(error, "cannot accept a connection"))
   })
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {

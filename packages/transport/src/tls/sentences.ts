@@ -34,7 +34,7 @@ const sentences = new Map<string, Sentence>([
 
 /** An error of the platform as one of ours: `subject` says what failed, and the sentence why. Errors of ours pass. */
 export function asTransportError(error: unknown, subject: string): TransportError {
-  if (error instanceof TransportError) return error
+  if (error instanceof TransportError) return error as TransportError
   const code = codeOf(error)
   const [ours, sentence] = sentences.get(code) ?? unknownReason(code)
   return new TransportError(ours, `${subject}: ${sentence}`, { cause: error })

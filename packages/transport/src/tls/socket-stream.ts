@@ -18,6 +18,8 @@ export interface SocketFacts {
   readonly alpn: string | undefined
   readonly peerChain: readonly Bytes[]
   readonly clock: Clock
+  /** Called once, when the first whole block has come. */
+  readonly onFirstBlock?: () => void
 }
 
 /** A stream of blocks over a TLS socket whose handshake is done. */
@@ -29,17 +31,19 @@ export class SocketStream implements BlockStream {
   readonly #socket: TLSSocket
   readonly #clock: Clock
   readonly #framer = new BlockFramer()
+  #onFirstBlock: (() => void) | undefined
   #reader: ((block: Bytes | undefined) => void) | undefined
   #writers: (() => void)[] = []
   #state: "open" | "readEnded" | "closing" | "closed" = "open"
   #error: Error | undefined
 
-  constructor(socket: TLSSocket, { sessionId, alpn, peerChain, clock }: SocketFacts) {
+  constructor(socket: TLSSocket, { sessionId, alpn, peerChain, clock, onFirstBlock }: SocketFacts) {
     this.sessionId = sessionId
     this.alpn = alpn
     this.peerChain = peerChain
     this.#socket = socket
     this.#clock = clock
+    this.#onFirstBlock = onFirstBlock
     this.closed = new Promise((resolve) => {
       socket.once("close", () => {
         const reason = this.#reason()
@@ -95,10 +99,11 @@ export class SocketStream implements BlockStream {
       // What still comes is thrown away: unread bytes would make the system reset the connection, and the peer lose our last blocks.
       this.#socket.resume()
       this.#socket.end()
-      using _timer = this.#clock.setTimer(lingerMs, () => {
+      const timer = this.#clock.setTimer(lingerMs, () => {
         this.#socket.destroy()
       })
       await this.closed
+      timer[Symbol.dispose]()
     }
     await this.closed
   }
@@ -110,6 +115,10 @@ export class SocketStream implements BlockStream {
   #receive(chunk: Bytes): void {
     if (this.#state !== "open") return
     this.#framer.push(chunk)
+    if (this.#onFirstBlock !== undefined && this.#framer.waiting > 0) {
+      this.#onFirstBlock()
+      this.#onFirstBlock = undefined
+    }
     if (this.#reader !== undefined) {
       const block = this.#framer.shift()
       if (block !== undefined) this.#reader(block)
