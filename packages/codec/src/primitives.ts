@@ -157,7 +157,7 @@ export function nonEmptyList<T>(codec: Codec<T>): Codec<readonly [T, ...T[]]> {
   return {
     write: (w, v) => {
       // A caller without types could pass an empty list; the type says it cannot be.
-      if ((v.length as number) === 0) throw new RangeError("an empty list")
+      if (v.length === 0) throw new RangeError("an empty list")
       items.write(w, v)
     },
     read: (r) => {

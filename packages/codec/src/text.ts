@@ -5,7 +5,7 @@ import type { VersionRange } from "./primitives.ts"
 // encoding.md, "Text encoding".
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-const values = new Map([...alphabet].map((c, i) => [c, i]))
+const values = new Map(Array.from(alphabet, (c, i) => [c, i]))
 
 /** Base64url (RFC 4648 §5), padded unless told otherwise. */
 export function toBase64Url(

@@ -61,9 +61,10 @@ test("attempt goes back after a WireError and only after that", () => {
   expect(r.attempt((inner) => [inner.u8(), inner.fail("no")])).toBeUndefined()
   expect(r.offset).toBe(0)
   expect(r.attempt((inner) => inner.u16())).toBe(0x0102)
-  expect(() =>
-    r.attempt(() => {
-      throw new RangeError("a bug")
-    }),
-  ).toThrow(RangeError)
+  const bug = (): never => {
+    throw new RangeError("a bug")
+  }
+  expect(() => {
+    r.attempt(bug)
+  }).toThrow(RangeError)
 })

@@ -1,4 +1,3 @@
-/// <reference path="./sodium-native.d.ts" />
 import {
   createCipheriv,
   createDecipheriv,

@@ -1,5 +1,5 @@
 import type { Bytes } from "@smpkit/codec"
-import type { BlockStream, CloseReason } from "@smpkit/transport"
+import { type BlockStream, type CloseReason, TransportError } from "@smpkit/transport"
 
 const blockSize = 16_384
 
@@ -56,12 +56,16 @@ class Wire {
   }
 
   async put(block: Bytes): Promise<void> {
-    if (this.#ended) throw Object.assign(new Error("the connection is closed"), { code: "CLOSED" })
+    if (this.#ended) throw new TransportError("CLOSED", "the connection is closed")
     this.#blocks.push(block)
     this.#wakeReader?.()
-    while (this.#blocks.length > this.#capacity && !this.#ended) {
+    while (this.#full()) {
       await new Promise<void>((resolve) => this.#wakeWriters.push(resolve))
     }
+  }
+
+  #full(): boolean {
+    return this.#blocks.length > this.#capacity && !this.#ended
   }
 
   async take(): Promise<Bytes | undefined> {

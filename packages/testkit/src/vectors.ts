@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs"
-import { type Bytes, fromHex, toHex, utf8 } from "@smpkit/codec"
+import { type Bytes, fromHex, utf8 } from "@smpkit/codec"
 
 /**
  * A place in a file of vectors: what stands there is unknown until an accessor has checked it.
@@ -25,13 +25,11 @@ export class Vector {
 
   /** The value below a name or an index, or below several in a row. */
   at(...keys: readonly (string | number)[]): Vector {
-    let here: Vector = this
-    for (const key of keys) {
-      const inner = here.find(key)
-      if (inner === undefined) throw new Error(`${here.path} has no ${key}`)
-      here = inner
-    }
-    return here
+    const [key, ...others] = keys
+    if (key === undefined) return this
+    const inner = this.find(key)
+    if (inner === undefined) throw new Error(`${this.path} has no ${key}`)
+    return inner.at(...others)
   }
 
   /** Like `at`, `undefined` where nothing stands or `null` does. */
