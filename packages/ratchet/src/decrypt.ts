@@ -1,6 +1,6 @@
 import { type Bytes, concatBytes } from "@smpkit/codec"
 import { aesGcmOpen, CryptoError, dh, equalBytes, generateKeyPair, type Random, unpad } from "@smpkit/crypto"
-import { deriveChainStep, deriveRootStep, type HeaderKey } from "./chains.ts"
+import { type ChainKey, deriveChainStep, deriveRootStep, type HeaderKey, type RootStep } from "./chains.ts"
 import { RatchetError } from "./errors.ts"
 import {
   maxMessageNumber,
@@ -18,6 +18,7 @@ import {
   headerKeysOf,
   removeSkipped,
   type SkippedKey,
+  type SkippedRun,
   skipTo,
 } from "./skipped-keys.ts"
 import type { ReceivingChain, RatchetState } from "./state.ts"
@@ -63,11 +64,11 @@ export function decrypt(
 
   const stored = headerKey === undefined ? undefined : findSkipped(skipped, headerKey, header.number)
   if (stored !== undefined) {
-    const plaintext = openBody(state.ad, parts, stored)
+    const plaintext = openBody(state.ad, parts, stored.key)
     return {
       state: { ...fresh, skipped: removeSkipped(skipped, stored) },
       plaintext,
-      hybrid: false,
+      hybrid: stored.run.hybrid,
       skipped: { added: 0, used: 1, evicted: 0, expired },
     }
   }
@@ -85,12 +86,12 @@ export function decrypt(
   const upgraded = upgradeVersion(fresh, header)
   const advanced =
     chain === "next" ? advance(upgraded, header, { random, now }) : { state: upgraded, added: 0 }
-  const { position, keys, receiving } = passOver(advanced.state, header.number)
-  const step = deriveChainStep(position.chainKey)
+  const { receiving, chainKey, run } = passOver(advanced.state, header.number, now)
+  const step = deriveChainStep(chainKey)
   const plaintext = openBody(state.ad, parts, { messageKey: step.messageKey, iv: step.messageIv })
   step.messageKey.fill(0)
-  const kept = addSkipped(advanced.state.skipped, { headerKey: receiving.headerKey, createdAt: now, keys })
-  const added = advanced.added + keys.length
+  const kept = addSkipped(advanced.state.skipped, run)
+  const added = advanced.added + run.keys.length
   return {
     state: {
       ...advanced.state,
@@ -99,7 +100,7 @@ export function decrypt(
       skipped: kept,
     },
     plaintext,
-    hybrid: advanced.state.postQuantum.receiving,
+    hybrid: run.hybrid,
     skipped: { added, used: 0, evicted: countSkipped(skipped) + added - countSkipped(kept), expired },
   }
 }
@@ -140,19 +141,13 @@ function advance(
   header: RatchetHeader,
   { random, now }: DecryptOptions,
 ): { readonly state: RatchetState; readonly added: number } {
-  let { skipped } = state
-  let added = 0
-  if (state.receiving !== undefined) {
-    const { keys, receiving } = passOver(state, header.previousSent)
-    skipped = addSkipped(skipped, { headerKey: receiving.headerKey, createdAt: now, keys })
-    added = keys.length
-  }
+  const finished = state.receiving === undefined ? undefined : passOver(state, header.previousSent, now).run
   const postQuantum = kemStep(state.postQuantum, header.kem)
   const received = rootStep(state, dh(state.keyPair.privateKey, header.key))
   const keyPair = generateKeyPair("x448", random)
   const sent = rootStep(received, dh(keyPair.privateKey, header.key))
   return {
-    added,
+    added: finished?.keys.length ?? 0,
     state: {
       ...state,
       keyPair,
@@ -165,27 +160,27 @@ function advance(
       nextSendingHeaderKey: sent.nextHeaderKey,
       nextReceivingHeaderKey: received.nextHeaderKey,
       postQuantum,
-      skipped,
+      skipped: finished === undefined ? state.skipped : addSkipped(state.skipped, finished),
     },
   }
 }
 
-function rootStep(
-  { rootKey }: Pick<RatchetState, "rootKey">,
-  secret: Bytes,
-): ReturnType<typeof deriveRootStep> {
+function rootStep({ rootKey }: Pick<RatchetState, "rootKey">, secret: Bytes): RootStep {
   const step = deriveRootStep(rootKey, secret)
   secret.fill(0)
   return step
 }
 
-/** The keys of the receiving chain before `number`. */
+/** The keys of the receiving chain before `number`, and the chain key that gives the key of `number` itself. */
 function passOver(
-  { receiving, received }: RatchetState,
+  { receiving, received, postQuantum }: RatchetState,
   number: number,
-): ReturnType<typeof skipTo> & { readonly receiving: ReceivingChain } {
+  now: number,
+): { readonly receiving: ReceivingChain; readonly chainKey: ChainKey; readonly run: SkippedRun } {
   if (receiving === undefined) throw new TypeError("no receiving chain")
-  return { ...skipTo({ chainKey: receiving.chainKey, received }, number), receiving }
+  const { chainKey, keys } = skipTo(receiving.chainKey, received, number)
+  const { headerKey } = receiving
+  return { receiving, chainKey, run: { headerKey, createdAt: now, hybrid: postQuantum.receiving, keys } }
 }
 
 /** Opens a body; one code for a wrong tag and wrong padding. */

@@ -1,4 +1,5 @@
 import {
+  bool,
   type Bytes,
   type Codec,
   fixed,
@@ -48,24 +49,20 @@ export interface SkippedRun {
   readonly headerKey: HeaderKey
   /** Milliseconds since 1970. */
   readonly createdAt: number
+  /** Whether the chain of these keys includes a KEM secret. */
+  readonly hybrid: boolean
   readonly keys: readonly SkippedKey[]
 }
 
-/** Where a receiving chain stands. */
-export interface ChainPosition {
-  readonly chainKey: ChainKey
-  readonly received: number
-}
-
 /**
- * Derives the keys of all messages before `number` that did not arrive ("skip(n)").
- * Throws `RatchetError` EARLIER, DUPLICATE or SKIPPED.
+ * Derives the keys of all messages of a chain from `received` on that did not arrive before `number` ("skip(n)"), and the chain
+ * key behind them. Throws `RatchetError` EARLIER, DUPLICATE or SKIPPED.
  */
 export function skipTo(
-  position: ChainPosition,
+  chain: ChainKey,
+  received: number,
   number: number,
-): { readonly position: ChainPosition; readonly keys: readonly SkippedKey[] } {
-  const { received } = position
+): { readonly chainKey: ChainKey; readonly keys: readonly SkippedKey[] } {
   if (received === number + 1) throw new RatchetError("DUPLICATE", "the last message again")
   if (received > number) {
     const back = received - number - 1
@@ -76,34 +73,39 @@ export function skipTo(
     throw new RatchetError("SKIPPED", `${missing} messages are missing`, missing)
   }
   const keys: SkippedKey[] = []
-  let { chainKey } = position
+  let chainKey = chain
   for (let n = received; n < number; n++) {
     const step = deriveChainStep(chainKey)
     keys.push({ number: n, messageKey: step.messageKey, iv: step.messageIv })
     chainKey = step.chainKey
   }
-  return { position: { chainKey, received: number }, keys }
+  return { chainKey, keys }
 }
 
-/** A stored key, if there is one. */
+/** A stored key and where it stands. */
+export interface StoredKey {
+  readonly run: SkippedRun
+  readonly key: SkippedKey
+}
+
+/** The stored key of a message, if there is one. */
 export function findSkipped(
   runs: readonly SkippedRun[],
   header: HeaderKey,
   number: number,
-): SkippedKey | undefined {
+): StoredKey | undefined {
   for (const run of runs) {
     if (!equalBytes(run.headerKey, header)) continue
     const key = run.keys.find((k) => k.number === number)
-    if (key !== undefined) return key
+    if (key !== undefined) return { run, key }
   }
   return undefined
 }
 
 /** Without one key. */
-export function removeSkipped(runs: readonly SkippedRun[], used: SkippedKey): readonly SkippedRun[] {
-  return runs
-    .map((run) => (run.keys.includes(used) ? { ...run, keys: run.keys.filter((k) => k !== used) } : run))
-    .filter((run) => run.keys.length > 0)
+export function removeSkipped(runs: readonly SkippedRun[], { run, key }: StoredKey): readonly SkippedRun[] {
+  const keys = run.keys.filter((k) => k !== key)
+  return runs.flatMap((r) => (r !== run ? [r] : keys.length > 0 ? [{ ...run, keys }] : []))
 }
 
 /** Without the keys that are older than 21 days. */
@@ -146,7 +148,12 @@ export function headerKeysOf(runs: readonly SkippedRun[]): readonly HeaderKey[] 
 }
 
 const skippedKey: Codec<SkippedKey> = struct({ number: u32, messageKey, iv: fixed(ivSize) })
-const skippedRun: Codec<SkippedRun> = struct({ headerKey, createdAt: safeInt64, keys: longList(skippedKey) })
+const skippedRun: Codec<SkippedRun> = struct({
+  headerKey,
+  createdAt: safeInt64,
+  hybrid: bool,
+  keys: longList(skippedKey),
+})
 
 /** In the state. */
 export const skippedRuns: Codec<readonly SkippedRun[]> = longList(skippedRun)

@@ -33,7 +33,7 @@ test("a state is small: about half a kilobyte, and 52 bytes for each skipped key
   expect(before).toBeLessThan(600)
   joiner.sendMany(100)
   initiator.receive(joiner.send("x"))
-  expect(encode(ratchetState, initiator.state).length - before).toBe(32 + 8 + 2 + 100 * 52)
+  expect(encode(ratchetState, initiator.state).length - before).toBe(32 + 8 + 1 + 2 + 100 * 52)
 })
 
 test("a state of another layout, cut or extended: WireError", () => {
