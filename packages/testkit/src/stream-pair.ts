@@ -5,6 +5,7 @@ const blockSize = 16_384
 
 export interface StreamPairOptions {
   readonly sessionId?: Uint8Array
+  /** `smp/1` unless given; `undefined` for a client that agreed on none. */
   readonly alpn?: string | undefined
   /** The server's certificates in DER, leaf first: what the client sees. */
   readonly serverChain?: readonly Bytes[]
@@ -21,12 +22,9 @@ export interface StreamPair {
 }
 
 /** Two block streams, each of which reads what the other writes. */
-export function streamPair({
-  sessionId = new Uint8Array(32).fill(7),
-  alpn = "smp/1",
-  serverChain = [],
-  capacity = 4,
-}: StreamPairOptions = {}): StreamPair {
+export function streamPair(options: StreamPairOptions = {}): StreamPair {
+  const { sessionId = new Uint8Array(32).fill(7), serverChain = [], capacity = 4 } = options
+  const alpn = "alpn" in options ? options.alpn : "smp/1"
   const up = new Wire(capacity)
   const down = new Wire(capacity)
   const client = new End(up, down, new Uint8Array(sessionId), alpn, serverChain)
