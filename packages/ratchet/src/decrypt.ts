@@ -88,8 +88,12 @@ export function decrypt(
     chain === "next" ? advance(upgraded, header, { random, now }) : { state: upgraded, added: 0 }
   const { receiving, chainKey, run } = passOver(advanced.state, header.number, now)
   const step = deriveChainStep(chainKey)
-  const plaintext = openBody(state.ad, parts, { messageKey: step.messageKey, iv: step.messageIv })
-  step.messageKey.fill(0)
+  let plaintext: Bytes
+  try {
+    plaintext = openBody(state.ad, parts, { messageKey: step.messageKey, iv: step.messageIv })
+  } finally {
+    step.messageKey.fill(0)
+  }
   const kept = addSkipped(advanced.state.skipped, run)
   const added = advanced.added + run.keys.length
   return {
