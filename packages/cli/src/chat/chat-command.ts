@@ -1,0 +1,49 @@
+import { setTimeout } from "node:timers/promises"
+import { type AgentOptions, openAgentFrom } from "../agent-options.ts"
+import { type QrOptions, showInvitation } from "../invitation.ts"
+import { type LinkOptions, readLink } from "../link-option.ts"
+import { untilSignalled } from "../shutdown.ts"
+import { styleOf } from "../terminal.ts"
+import { Chat } from "./chat.ts"
+import { openScreen } from "./screen.ts"
+
+export interface ChatCommandOptions extends AgentOptions, QrOptions, LinkOptions {
+  readonly receipts: boolean
+}
+
+/** How long leaving waits for a server to take what was written last; it is sent at the next start otherwise. */
+const patienceMs = 10_000
+
+/** `smpkit chat`: conversations by lines, on a terminal or in a pipe. */
+export async function runChat(link: string | undefined, options: ChatCommandOptions): Promise<void> {
+  const invitation = await readLink(link, options)
+  await untilSignalled(async (signal) => {
+    const agent = await openAgentFrom(options)
+    try {
+      using screen = openScreen(process.stdin, process.stdout)
+      signal.addEventListener("abort", screen.close, { once: true })
+      const chat = new Chat({
+        agent,
+        print: screen.print,
+        showInvitation: (text) => showInvitation(text, process.stdout, options),
+        style: styleOf(process.stdout),
+        receipts: options.receipts,
+      })
+      const listening = chat.listen()
+      await chat.begin(invitation)
+      await Promise.race([converse(chat, screen.lines, signal), listening])
+      if (!signal.aborted)
+        await Promise.race([chat.drained(), setTimeout(patienceMs, undefined, { ref: false, signal })])
+    } finally {
+      await agent.close()
+    }
+  })
+}
+
+async function converse(chat: Chat, lines: AsyncIterable<string>, signal: AbortSignal): Promise<void> {
+  for await (const line of lines) {
+    // A pipe does not see that the other side is not there yet: its lines wait.
+    if (!process.stdin.isTTY && !line.startsWith("/")) await chat.ready()
+    if (signal.aborted || !(await chat.enter(line))) return
+  }
+}

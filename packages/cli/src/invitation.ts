@@ -1,0 +1,40 @@
+import { chmod, writeFile } from "node:fs/promises"
+import { isTerminal, styleOf } from "./terminal.ts"
+
+/** Where an invitation is shown, besides as text. */
+export interface QrOptions {
+  /** A file that gets the code as SVG. */
+  readonly qr?: string
+}
+
+/** Shows an invitation on a stream: the link as text, and as a QR code where one fits the terminal, or in a file. */
+export async function showInvitation(
+  link: string,
+  stream: NodeJS.WriteStream,
+  { qr }: QrOptions,
+): Promise<void> {
+  const style = styleOf(stream)
+  stream.write(`${link}\n`)
+  if (qr !== undefined) {
+    const { renderSVG } = await import("uqr")
+    await writeFile(qr, renderSVG(link), { mode: 0o600 })
+    await chmod(qr, 0o600) // the link is a secret, also where the file was there before
+    stream.write(`${style.dim(`The same as a QR code is in ${qr}.`)}\n`)
+    return
+  }
+  if (!isTerminal(stream)) return
+  const code = await terminalCode(link, stream.columns, stream.rows)
+  stream.write(
+    code === undefined
+      ? `${style.dim("A QR code of it does not fit this terminal: --qr FILE.svg writes one to a file.")}\n`
+      : `${code}\n`,
+  )
+}
+
+/** The link as a QR code of half blocks; `undefined` when it has no room. */
+export async function terminalCode(link: string, columns: number, rows: number): Promise<string | undefined> {
+  const { encode, renderUnicodeCompact } = await import("uqr")
+  const { size } = encode(link)
+  if (size > columns || Math.ceil(size / 2) + 2 > rows) return undefined
+  return renderUnicodeCompact(link)
+}

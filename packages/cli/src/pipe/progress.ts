@@ -1,0 +1,50 @@
+import { isTerminal } from "../terminal.ts"
+
+/** Shows how far a transfer is; does nothing where nobody looks. */
+export interface Progress {
+  readonly update: (bytes: number) => void
+  readonly stop: () => void
+}
+
+const silent: Progress = { update: () => undefined, stop: () => undefined }
+
+/** A progress bar on stderr when that is a terminal; `total` is undefined where the length is not known beforehand. */
+export async function progressBar(what: string, total: number | undefined): Promise<Progress> {
+  if (!isTerminal(process.stderr)) return silent
+  const { SingleBar, Presets } = await import("cli-progress")
+  const known = "{what} [{bar}] {percentage}% {mib} of {totalMib} MiB, {rate} MiB/s"
+  const unknown = "{what} {mib} MiB, {rate} MiB/s"
+  const bar = new SingleBar(
+    {
+      format: total === undefined ? unknown : known,
+      hideCursor: true,
+      clearOnComplete: false,
+      etaBuffer: 50,
+      fps: 10,
+    },
+    Presets.shades_classic,
+  )
+  const started = performance.now()
+  let bytes = 0
+  const payload = (): object => ({
+    what,
+    mib: mebibytes(bytes),
+    totalMib: mebibytes(total ?? 0),
+    rate: mebibytes(bytes / Math.max(0.001, (performance.now() - started) / 1000)),
+  })
+  bar.start(Math.max(1, total ?? 1), 0, payload())
+  return {
+    update: (now) => {
+      bytes = now
+      bar.update(total === 0 ? 1 : Math.min(now, total ?? 0), payload())
+    },
+    stop: () => {
+      bar.update(total === 0 ? 1 : Math.min(bytes, total ?? 0), payload())
+      bar.stop()
+    },
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / (1024 * 1024)).toFixed(1)
+}

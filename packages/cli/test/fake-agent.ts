@@ -1,0 +1,139 @@
+import type { AgentApi, AgentEvent, ConnectionState } from "../src/agent-port.ts"
+
+/** An agent of one connection that records its calls; events are pushed by the test. */
+export class FakeAgent implements AgentApi {
+  readonly calls: { readonly method: string; readonly params: unknown }[] = []
+  /** How many events were taken by the reader. */
+  taken = 0
+  closed = false
+  answers: Record<string, unknown> = {}
+  #queue: AgentEvent[] = []
+  #wake: (() => void) | undefined
+  #nextMessageId = 1
+
+  push(...events: readonly AgentEvent[]): void {
+    this.#queue.push(...events)
+    this.#wake?.()
+  }
+
+  async *events(): AsyncGenerator<AgentEvent, void, undefined> {
+    for (;;) {
+      const event = this.#queue.shift()
+      if (event !== undefined) {
+        this.taken++
+        yield event
+        continue
+      }
+      if (this.closed) return
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  close(): Promise<void> {
+    this.closed = true
+    this.#wake?.()
+    return Promise.resolve()
+  }
+
+  #called<T>(method: string, params: unknown, usual: T): Promise<T> {
+    this.calls.push({ method, params })
+    const answer = this.answers[method]
+    if (answer instanceof Error) return Promise.reject(answer)
+    return Promise.resolve(answer === undefined ? usual : (answer as T))
+  }
+
+  createConnection(params: object): Promise<{ connectionId: string; link: string }> {
+    return this.#called("createConnection", params, {
+      connectionId: "c1",
+      link: "simplex:/invitation#/?v=2-7",
+    })
+  }
+  joinConnection(params: object): Promise<{ connectionId: string }> {
+    return this.#called("joinConnection", params, { connectionId: "c1" })
+  }
+  allowConnection(params: object): Promise<unknown> {
+    return this.#called("allowConnection", params, undefined)
+  }
+  acceptContact(params: object): Promise<{ connectionId: string }> {
+    return this.#called("acceptContact", params, { connectionId: "c2" })
+  }
+  rejectContact(params: object): Promise<unknown> {
+    return this.#called("rejectContact", params, undefined)
+  }
+  sendMessage(params: object): Promise<{ messageId: number }> {
+    return this.#called("sendMessage", params, { messageId: this.#nextMessageId++ })
+  }
+  acknowledgeMessage(params: object): Promise<unknown> {
+    return this.#called("acknowledgeMessage", params, undefined)
+  }
+  switchQueue(params: object): Promise<unknown> {
+    return this.#called("switchQueue", params, undefined)
+  }
+  synchronizeRatchet(params: object): Promise<unknown> {
+    return this.#called("synchronizeRatchet", params, undefined)
+  }
+  securityCode(params: object): Promise<{ code: string; postQuantum: unknown }> {
+    return this.#called("securityCode", params, {
+      code: "12345 67890",
+      postQuantum: { sending: false, receiving: false },
+    })
+  }
+  setVerified(params: object): Promise<unknown> {
+    return this.#called("setVerified", params, undefined)
+  }
+  connectionState(params: { readonly connectionId: string }): Promise<ConnectionState> {
+    return this.#called("connectionState", params, stateOf(params.connectionId))
+  }
+  listConnections(): Promise<{ connections: readonly ConnectionState[] }> {
+    return this.#called("listConnections", undefined, { connections: [] })
+  }
+  deleteConnection(params: object): Promise<unknown> {
+    return this.#called("deleteConnection", params, undefined)
+  }
+  getServers(): Promise<{ servers: readonly string[] }> {
+    return this.#called("getServers", undefined, { servers: ["smp://AAAA@localhost"] })
+  }
+  setServers(params: object): Promise<unknown> {
+    return this.#called("setServers", params, undefined)
+  }
+  subscribe(params: object): Promise<unknown> {
+    return this.#called("subscribe", params, undefined)
+  }
+  unsubscribe(params: object): Promise<unknown> {
+    return this.#called("unsubscribe", params, undefined)
+  }
+}
+
+export function stateOf(connectionId: string, status = "connected"): ConnectionState {
+  return {
+    connectionId,
+    mode: "invitation",
+    status,
+    verified: false,
+    postQuantum: { setting: "on", sending: false, receiving: false },
+    receiveQueues: [],
+    sendQueues: [],
+    ratchet: "ok",
+    unsent: 0,
+  }
+}
+
+/** A message event of connection c1. */
+export function messageOf(
+  body: Uint8Array,
+  messageId: number,
+  more: { readonly redelivered?: boolean } = {},
+): AgentEvent {
+  return {
+    type: "message",
+    connectionId: "c1",
+    messageId,
+    body: new Uint8Array(body),
+    brokerTime: new Date("2026-11-24T12:00:00Z"),
+    integrity: { type: "ok" },
+    postQuantum: false,
+    redelivered: more.redelivered ?? false,
+  }
+}
