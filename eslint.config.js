@@ -83,6 +83,8 @@ export default defineConfig(
       // The compiler knows better.
       "no-undef": "off",
       "no-console": "error",
+      // Control characters are what a terminal must be kept from.
+      "no-control-regex": "off",
       eqeqeq: "error",
     },
   },
@@ -132,7 +134,13 @@ export default defineConfig(
   {
     // A test may call with what a type forbids, name a function that nobody calls, and hand one over without its object.
     files: ["packages/*/test/**/*.ts", "interop/**/*.ts"],
-    rules: { "@typescript-eslint/unbound-method": "off" },
+    rules: {
+      "@typescript-eslint/unbound-method": "off",
+      "@typescript-eslint/switch-exhaustiveness-check": [
+        "error",
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+    },
   },
   {
     // Tests of types are about what does not compile.
@@ -171,6 +179,7 @@ export default defineConfig(
           "setTimeout",
           "clearTimeout",
           "TextDecoder",
+          "TextEncoder",
         ].map((name) => [name, "readonly"]),
       ),
     },
