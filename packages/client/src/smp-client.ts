@@ -18,7 +18,7 @@ import {
   type SmpVersion,
   TransmissionError,
 } from "@smpkit/smp"
-import type { Clock, CloseReason, SmpSession } from "@smpkit/transport"
+import { type Clock, type CloseReason, type SmpSession, TransportError } from "@smpkit/transport"
 import type { Success } from "./answers.ts"
 import type { Connector } from "./connector.ts"
 import { EventQueue } from "./event-queue.ts"
@@ -187,7 +187,9 @@ export class SmpClient implements AsyncDisposable {
           for (const content of contents) await this.#session.send(content)
         }
       } catch (error) {
-        this.#broken(error)
+        // A session that is over ends when what it received has been read; until then it may still answer.
+        if (!TransportError.is(error, "CLOSED")) this.#broken(error)
+        break
       }
     }
     this.#sending = false
