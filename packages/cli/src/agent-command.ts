@@ -12,7 +12,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   // Nothing but JSON-RPC may reach stdout, whatever a library prints.
   globalThis.console = new Console(process.stderr, process.stderr)
   await untilSignalled(async (signal) => {
-    const agent = await openAgentFrom(options, signal)
+    const { agent } = await openAgentFrom(options)
     const stopInput = (): void => {
       process.stdin.destroy()
     }

@@ -9,18 +9,24 @@ export interface AgentOptions extends PassphraseOptions {
   readonly server: readonly string[]
 }
 
+export interface OpenedAgent {
+  readonly agent: AgentApi
+  /** For what is kept beside the agent's store. */
+  readonly passphrase: string
+}
+
 /**
  * Opens the agent of a folder, making both where they are new. Servers come from --server, then SMPKIT_SERVERS (addresses
  * separated by spaces), then what the agent knows from earlier runs.
  */
-export async function openAgentFrom(options: AgentOptions): Promise<AgentApi> {
+export async function openAgentFrom(options: AgentOptions): Promise<OpenedAgent> {
   const servers = await Promise.all(
     (options.server.length > 0 ? options.server : serversOfEnvironment()).map(parseAddress),
   )
   const passphrase = await readPassphrase(options, { environment: process.env, ask: askOnTerminal })
   await mkdir(options.dir, { recursive: true, mode: 0o700 })
   const { openAgent } = await import("@smpkit/agent/node")
-  return openAgent({ dir: options.dir, passphrase, servers })
+  return { agent: await openAgent({ dir: options.dir, passphrase, servers }), passphrase }
 }
 
 function serversOfEnvironment(): readonly string[] {

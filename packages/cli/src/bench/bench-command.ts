@@ -28,6 +28,7 @@ export async function runBench(
     const before = process.cpuUsage()
     const result = await runLoad({
       connect: () => SmpClient.connect(server, deps, { signal }),
+      basicAuth: server.basicAuth,
       random: systemRandom,
       now: () => performance.now(),
       queues,

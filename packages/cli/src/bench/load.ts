@@ -1,13 +1,15 @@
 import type { Bytes } from "@smpkit/codec"
 import type { SmpClient } from "@smpkit/client"
 import { type AuthAlg, generateKeyPair, type KeyPair, type Random } from "@smpkit/crypto"
-import { type BrokerMessage, type Command, maxBodyLength } from "@smpkit/smp"
+import { maxBodyLength } from "@smpkit/smp"
 import { CommandError } from "../failure.ts"
 import { Arrivals } from "./arrivals.ts"
 
 export interface LoadOptions {
   /** Opens a connection to the server under test. */
   readonly connect: () => Promise<SmpClient>
+  /** The server's password for new queues. */
+  readonly basicAuth: string | undefined
   readonly random: Random
   /** Milliseconds that never go back. */
   readonly now: () => number
@@ -99,24 +101,25 @@ async function openPair({ connect }: LoadOptions): Promise<Pair> {
   return { receiver, sender, arrivals }
 }
 
-async function openQueue(pair: Pair, { random }: LoadOptions): Promise<Queue> {
+async function openQueue(pair: Pair, { random, basicAuth }: LoadOptions): Promise<Queue> {
   const { receiver, sender } = pair
   const recipientKey = generateKeyPair("ed25519", random)
   // As agents do: the deniable authenticator where the version has it, a signature before.
   const senderKey: KeyPair<AuthAlg> = generateKeyPair(sender.version >= 7 ? "x25519" : "ed25519", random)
-  const create: Command = {
-    type: "NEW",
-    authKey: recipientKey.publicKey,
-    dhKey: generateKeyPair("x25519", random).publicKey,
-    basicAuth: receiver.server.basicAuth,
-    subscribe: true,
-    queueMode: "messaging",
-  }
-  const ids = await receiver.request(create, { entityId: new Uint8Array(0), key: recipientKey })
-  if (ids.type !== "IDS") throw unexpected(ids)
-  const recipient: Access = { entityId: ids.recipientId, key: recipientKey }
-  expectOk(await receiver.request({ type: "KEY", senderKey: senderKey.publicKey }, recipient))
-  return { pair, recipient, sender: { entityId: ids.senderId, key: senderKey } }
+  const { recipientId, senderId } = await receiver.request(
+    {
+      type: "NEW",
+      authKey: recipientKey.publicKey,
+      dhKey: generateKeyPair("x25519", random).publicKey,
+      basicAuth,
+      subscribe: true,
+      queueMode: "messaging",
+    },
+    { entityId: new Uint8Array(0), key: recipientKey },
+  )
+  const recipient: Access = { entityId: recipientId, key: recipientKey }
+  await receiver.request({ type: "KEY", senderKey: senderKey.publicKey }, recipient)
+  return { pair, recipient, sender: { entityId: senderId, key: senderKey } }
 }
 
 /** One after the other: the next SEND goes out when the ACK of the one before has been answered. */
@@ -130,30 +133,18 @@ async function drive(
   for (let i = 0; i < messages; i++) {
     const arrival = pair.arrivals.next(recipient.entityId)
     const sent = now()
-    const [answer, msgId] = await Promise.all([
-      pair.sender.request({ type: "SEND", notification: false, body }, sender),
+    const [msgId] = await Promise.all([
       arrival.then((id) => {
         latencies.push(now() - sent)
         return id
       }),
+      pair.sender.request({ type: "SEND", notification: false, body }, sender),
     ])
-    expectOk(answer)
-    expectOk(await pair.receiver.request({ type: "ACK", msgId }, recipient))
+    await pair.receiver.request({ type: "ACK", msgId }, recipient)
   }
   return latencies
 }
 
 async function drain(events: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of events) continue
-}
-
-function expectOk(answer: BrokerMessage): void {
-  if (answer.type !== "OK" && answer.type !== "SOK") throw unexpected(answer)
-}
-
-function unexpected(answer: BrokerMessage): CommandError {
-  return new CommandError(
-    "FAILED",
-    `the server answered ${answer.type} where that makes no sense: is it an SMP server?`,
-  )
+  for await (const event of events) void event
 }

@@ -18,7 +18,7 @@ const patienceMs = 10_000
 export async function runChat(link: string | undefined, options: ChatCommandOptions): Promise<void> {
   const invitation = await readLink(link, options)
   await untilSignalled(async (signal) => {
-    const agent = await openAgentFrom(options)
+    const { agent } = await openAgentFrom(options)
     try {
       using screen = openScreen(process.stdin, process.stdout)
       signal.addEventListener("abort", screen.close, { once: true })

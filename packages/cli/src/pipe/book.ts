@@ -1,7 +1,9 @@
-import { open, readFile, rename } from "node:fs/promises"
 import { join } from "node:path"
+import { decodeUtf8, utf8 } from "@smpkit/codec"
+import { systemRandom } from "@smpkit/crypto"
 import * as v from "valibot"
-import { CommandError, codeOf } from "../failure.ts"
+import { CommandError } from "../failure.ts"
+import { SealedFile } from "./sealed-file.ts"
 
 const entrySchema = v.strictObject({
   connectionId: v.string(),
@@ -18,29 +20,25 @@ const bookSchema = v.strictObject({ version: v.literal(1), pipes: v.record(v.str
 /** What the folder knows of a pipe. */
 export type PipeEntry = v.InferOutput<typeof entrySchema>
 
-/** The names of pipes in an agent's folder: `pipes.json`, private to its owner. Its one writer is whoever has the agent open. */
+/** The names of pipes in an agent's folder, sealed like its store. Its one writer is whoever has the agent open. */
 export class PipeBook {
-  readonly #path: string
+  readonly #file: SealedFile
   readonly #pipes: Map<string, PipeEntry>
 
-  private constructor(path: string, pipes: Map<string, PipeEntry>) {
-    this.#path = path
+  private constructor(file: SealedFile, pipes: Map<string, PipeEntry>) {
+    this.#file = file
     this.#pipes = pipes
   }
 
-  static async open(dir: string): Promise<PipeBook> {
-    const path = join(dir, "pipes.json")
-    let text: string
-    try {
-      text = await readFile(path, "utf8")
-    } catch (error) {
-      if (codeOf(error) === "ENOENT") return new PipeBook(path, new Map())
-      throw error
-    }
-    const read = v.safeParse(v.pipe(v.string(), v.parseJson(), bookSchema), text)
+  /** Throws `CommandError` FAILED when the file does not open. */
+  static async open(dir: string, passphrase: string): Promise<PipeBook> {
+    const path = join(dir, "pipes.sealed")
+    const { file, content } = await SealedFile.open(path, { passphrase, random: systemRandom })
+    if (content === undefined) return new PipeBook(file, new Map())
+    const read = v.safeParse(v.pipe(v.string(), v.parseJson(), bookSchema), decodeUtf8(content))
     if (!read.success)
-      throw new CommandError("FAILED", `${path} is damaged: move it away and make new pipes under new names`)
-    return new PipeBook(path, new Map(Object.entries(read.output.pipes)))
+      throw new CommandError("FAILED", `${path} was written by another release: update smpkit`)
+    return new PipeBook(file, new Map(Object.entries(read.output.pipes)))
   }
 
   get(name: string): PipeEntry | undefined {
@@ -50,10 +48,7 @@ export class PipeBook {
   /** Records a pipe; on disk when it resolves. */
   async put(name: string, entry: PipeEntry): Promise<void> {
     this.#pipes.set(name, entry)
-    await writeDurably(
-      this.#path,
-      JSON.stringify({ version: 1, pipes: Object.fromEntries(this.#pipes) }, undefined, 2),
-    )
+    await this.#file.write(utf8(JSON.stringify({ version: 1, pipes: Object.fromEntries(this.#pipes) })))
   }
 
   /** Changes some of a pipe's fields. */
@@ -80,14 +75,4 @@ export function checkPipeName(name: string): string {
     "USAGE",
     "a pipe's name has 1 to 64 letters, digits, dots, hyphens and underscores: choose another",
   )
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const next = `${path}.new`
-  {
-    await using file = await open(next, "w", 0o600)
-    await file.writeFile(text)
-    await file.sync()
-  }
-  await rename(next, path)
 }

@@ -19,24 +19,27 @@ const patienceMs = 20_000
 export async function runReceive(name: string, options: AgentOptions & QrOptions): Promise<void> {
   checkPipeName(name)
   await untilSignalled(async (signal) => {
-    const agent = await openAgentFrom(options)
+    const { agent, passphrase } = await openAgentFrom(options)
     const close = (): void => void agent.close()
     signal.addEventListener("abort", close, { once: true })
     try {
-      await receive(agent, name, options, signal)
+      const book = await PipeBook.open(options.dir, passphrase)
+      await receive({ agent, book, name, options, signal })
     } finally {
       await agent.close()
     }
   })
 }
 
-async function receive(
-  agent: AgentApi,
-  name: string,
-  options: AgentOptions & QrOptions,
-  signal: AbortSignal,
-): Promise<void> {
-  const book = await PipeBook.open(options.dir)
+interface Receiving {
+  readonly agent: AgentApi
+  readonly book: PipeBook
+  readonly name: string
+  readonly options: AgentOptions & QrOptions
+  readonly signal: AbortSignal
+}
+
+async function receive({ agent, book, name, options, signal }: Receiving): Promise<void> {
   const entry = book.get(name) ?? (await invite(agent, book, name))
   if (entry.direction !== "receive")
     throw new CommandError("USAGE", `${name} is a pipe that sends: receive under another name`)

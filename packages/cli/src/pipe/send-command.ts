@@ -27,11 +27,12 @@ export async function runSend(target: string | undefined, options: SendCommandOp
   if (!looksLikeLink(linkOrName)) checkPipeName(linkOrName)
   if (options.as !== undefined) checkPipeName(options.as)
   await untilSignalled(async (signal) => {
-    const agent = await openAgentFrom(options)
+    const { agent, passphrase } = await openAgentFrom(options)
     const close = (): void => void agent.close()
     signal.addEventListener("abort", close, { once: true })
     try {
-      await send(agent, linkOrName, options)
+      const book = await PipeBook.open(options.dir, passphrase)
+      await send(agent, book, linkOrName, options.as ?? defaultName)
     } finally {
       await agent.close()
       process.stdin.destroy()
@@ -39,10 +40,9 @@ export async function runSend(target: string | undefined, options: SendCommandOp
   })
 }
 
-async function send(agent: AgentApi, linkOrName: string, options: SendCommandOptions): Promise<void> {
-  const book = await PipeBook.open(options.dir)
+async function send(agent: AgentApi, book: PipeBook, linkOrName: string, newName: string): Promise<void> {
   const isLink = looksLikeLink(linkOrName)
-  const name = isLink ? (options.as ?? defaultName) : linkOrName
+  const name = isLink ? newName : linkOrName
   const entry = isLink ? await join(agent, book, name, linkOrName) : known(book, name)
   const { connectionId, unfinished } = entry
   const { status } = await agent.connectionState({ connectionId })
