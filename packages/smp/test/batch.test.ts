@@ -44,7 +44,7 @@ test("recorded packing of five SEND with 6,000 bytes", () => {
 
 /** SEND T to 24 times "s" with 6,000 times a letter, which also fills the correlation id: a, b, c, d, e. */
 function sendsOf6000(version: number, session: Uint8Array<ArrayBuffer>) {
-  return [..."abcde"].map((letter) => {
+  return ["a", "b", "c", "d", "e"].map((letter) => {
     const command = encodeCommand(version, { type: "SEND", notification: true, body: letters(letter, 6000) })
     const t = { authorization: new Uint8Array(0), corrId: letters(letter), entityId: letters("s"), command }
     return encodeTransmission(version, session, t)

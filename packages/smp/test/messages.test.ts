@@ -119,26 +119,19 @@ const recorded: Readonly<Record<string, BrokerMessage>> = {
 
 /** What is left of a message on a version. */
 function atVersion(version: number, message: BrokerMessage): BrokerMessage {
-  switch (message.type) {
-    case "IDS": {
-      const { queueMode, linkId, serviceId, notifier, ...start } = message
-      if (version < 9) return { ...ids, ...start }
-      if (version < 15) return { ...ids, ...start, queueMode: queueMode ?? "contact" }
-      const now = { ...ids, ...start, queueMode, linkId }
-      if (version < 16) return now
-      return version < 17 ? { ...now, serviceId } : { ...now, serviceId, notifier }
-    }
-    case "SOK":
-      return version < 16 ? { type: "OK" } : message
-    case "DELD":
-      return version < 10 ? { type: "END" } : message
-    case "ERR": {
-      if (message.error.type !== "BLOCKED" || version >= 18) return message
-      return failed(version < 12 ? { type: "AUTH" } : { type: "BLOCKED", reason: message.error.reason })
-    }
-    default:
-      return message
+  if (message.type === "SOK") return version < 16 ? { type: "OK" } : message
+  if (message.type === "DELD") return version < 10 ? { type: "END" } : message
+  if (message.type === "ERR") {
+    if (message.error.type !== "BLOCKED" || version >= 18) return message
+    return failed(version < 12 ? { type: "AUTH" } : { type: "BLOCKED", reason: message.error.reason })
   }
+  if (message.type !== "IDS") return message
+  const { queueMode, linkId, serviceId, notifier, ...start } = message
+  if (version < 9) return { ...ids, ...start }
+  if (version < 15) return { ...ids, ...start, queueMode: queueMode ?? "contact" }
+  const now = { ...ids, ...start, queueMode, linkId }
+  if (version < 16) return now
+  return version < 17 ? { ...now, serviceId } : { ...now, serviceId, notifier }
 }
 
 describe("recorded messages on every version", () => {
