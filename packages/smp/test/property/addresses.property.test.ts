@@ -65,7 +65,7 @@ function valueOrCode<T>(parse: () => T): { readonly value: T } | string {
   try {
     return { value: parse() }
   } catch (error) {
-    if (error instanceof SmpError) return error.code
+    if (SmpError.is(error, "ADDRESS") || SmpError.is(error, "LINK")) return error.code
     throw error
   }
 }
