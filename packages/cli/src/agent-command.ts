@@ -5,7 +5,7 @@ import { serveJsonRpc } from "./json-rpc/serve.ts"
 import { Output } from "./output.ts"
 import { untilSignalled } from "./shutdown.ts"
 import { terminalText } from "./terminal-text.ts"
-import { versions } from "./versions.ts"
+import { packageVersion } from "./versions.ts"
 
 /** `smpkit agent`: the agent as JSON-RPC on stdin and stdout, until stdin ends or the process is told to stop. */
 export async function runAgent(options: AgentOptions): Promise<void> {
@@ -21,7 +21,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
     try {
       await serveJsonRpc({
         agent,
-        versions: await versions(),
+        release: packageVersion(),
         input: input(signal),
         stopInput,
         writeLine: (line) => output.write(`${line}\n`),

@@ -1,4 +1,5 @@
-import type { AgentApi, AgentEvent, ConnectionState } from "../src/agent-port.ts"
+import type { AgentVersions } from "@smpkit/agent"
+import type { AgentApi, AgentEvent, ConnectionDescription } from "../src/agent-port.ts"
 
 /** An agent of one connection that records its calls; events are pushed by the test. */
 export class FakeAgent implements AgentApi {
@@ -53,60 +54,51 @@ export class FakeAgent implements AgentApi {
   joinConnection(params: object): Promise<{ connectionId: string }> {
     return this.#called("joinConnection", params, { connectionId: "c1" })
   }
-  allowConnection(params: object): Promise<unknown> {
-    return this.#called("allowConnection", params, undefined)
-  }
-  acceptContact(params: object): Promise<{ connectionId: string }> {
-    return this.#called("acceptContact", params, { connectionId: "c2" })
-  }
-  rejectContact(params: object): Promise<unknown> {
-    return this.#called("rejectContact", params, undefined)
+  allowConnection(params: object): Promise<object> {
+    return this.#called("allowConnection", params, {})
   }
   sendMessage(params: object): Promise<{ messageId: number }> {
     return this.#called("sendMessage", params, { messageId: this.#nextMessageId++ })
   }
-  acknowledgeMessage(params: object): Promise<unknown> {
-    return this.#called("acknowledgeMessage", params, undefined)
+  acknowledgeMessage(params: object): Promise<object> {
+    return this.#called("acknowledgeMessage", params, {})
   }
-  switchQueue(params: object): Promise<unknown> {
-    return this.#called("switchQueue", params, undefined)
-  }
-  synchronizeRatchet(params: object): Promise<unknown> {
-    return this.#called("synchronizeRatchet", params, undefined)
-  }
-  securityCode(params: object): Promise<{ code: string; postQuantum: unknown }> {
+  securityCode(params: object): Promise<{ code: string; postQuantum: boolean }> {
     return this.#called("securityCode", params, {
       code: "12345 67890",
-      postQuantum: { sending: false, receiving: false },
+      postQuantum: false,
     })
   }
-  setVerified(params: object): Promise<unknown> {
-    return this.#called("setVerified", params, undefined)
+  setVerified(params: object): Promise<object> {
+    return this.#called("setVerified", params, {})
   }
-  connectionState(params: { readonly connectionId: string }): Promise<ConnectionState> {
+  connectionState(params: { readonly connectionId: string }): Promise<ConnectionDescription> {
     return this.#called("connectionState", params, stateOf(params.connectionId))
   }
-  listConnections(): Promise<{ connections: readonly ConnectionState[] }> {
+  listConnections(): Promise<{ connections: readonly ConnectionDescription[] }> {
     return this.#called("listConnections", undefined, { connections: [] })
   }
-  deleteConnection(params: object): Promise<unknown> {
-    return this.#called("deleteConnection", params, undefined)
+  deleteConnection(params: object): Promise<object> {
+    return this.#called("deleteConnection", params, {})
   }
   getServers(): Promise<{ servers: readonly string[] }> {
     return this.#called("getServers", undefined, { servers: ["smp://AAAA@localhost"] })
   }
-  setServers(params: object): Promise<unknown> {
-    return this.#called("setServers", params, undefined)
+  setServers(params: { readonly servers: readonly string[] }): Promise<{ servers: readonly string[] }> {
+    return this.#called("setServers", params, params)
   }
-  subscribe(params: object): Promise<unknown> {
-    return this.#called("subscribe", params, undefined)
+  version(): Promise<AgentVersions> {
+    return this.#called("version", undefined, { smp: "6-18", agent: "2-7", e2e: "2-3" })
   }
-  unsubscribe(params: object): Promise<unknown> {
-    return this.#called("unsubscribe", params, undefined)
+  subscribe(params: object): Promise<object> {
+    return this.#called("subscribe", params, {})
+  }
+  unsubscribe(params: object): Promise<object> {
+    return this.#called("unsubscribe", params, {})
   }
 }
 
-export function stateOf(connectionId: string, status = "connected"): ConnectionState {
+export function stateOf(connectionId: string, status = "connected"): ConnectionDescription {
   return {
     connectionId,
     mode: "invitation",

@@ -2,6 +2,7 @@ import { setTimeout } from "node:timers/promises"
 import { type AgentOptions, openAgentFrom } from "../agent-options.ts"
 import { type QrOptions, showInvitation } from "../invitation.ts"
 import { type LinkOptions, readLink } from "../link-option.ts"
+import { PipeBook } from "../pipe/book.ts"
 import { untilSignalled } from "../shutdown.ts"
 import { styleOf } from "../terminal.ts"
 import { Chat } from "./chat.ts"
@@ -18,8 +19,9 @@ const patienceMs = 10_000
 export async function runChat(link: string | undefined, options: ChatCommandOptions): Promise<void> {
   const invitation = await readLink(link, options)
   await untilSignalled(async (signal) => {
-    const { agent } = await openAgentFrom(options)
+    const { agent, passphrase } = await openAgentFrom(options)
     try {
+      const pipes = await PipeBook.open(options.dir, passphrase)
       using screen = openScreen(process.stdin, process.stdout)
       signal.addEventListener("abort", screen.close, { once: true })
       const chat = new Chat({
@@ -27,6 +29,7 @@ export async function runChat(link: string | undefined, options: ChatCommandOpti
         print: screen.print,
         showInvitation: (text) => showInvitation(text, process.stdout, options),
         style: styleOf(process.stdout),
+        others: pipes.connectionIds(),
         receipts: options.receipts,
       })
       const listening = chat.listen()

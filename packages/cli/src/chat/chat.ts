@@ -1,5 +1,5 @@
 import { decodeUtf8, utf8 } from "@smpkit/codec"
-import type { AgentApi, AgentEvent, ConnectionState, MessageEvent } from "../agent-port.ts"
+import type { AgentApi, AgentEvent, ConnectionDescription, MessageEvent } from "../agent-port.ts"
 import { CommandError, messageOf } from "../failure.ts"
 import { Changes } from "../pipe/changes.ts"
 import type { Style } from "../terminal.ts"
@@ -12,6 +12,8 @@ export interface ChatOptions {
   readonly print: (line: string) => void
   readonly showInvitation: (link: string) => Promise<void>
   readonly style: Style
+  /** Connections that are no conversations: pipes in the same folder. */
+  readonly others: ReadonlySet<string>
   /** Whether receipts are sent (security.md Q7: asked for by default, can be told not to). */
   readonly receipts: boolean
 }
@@ -23,6 +25,7 @@ export class Chat {
   readonly #conversations: string[] = [] // the number that the user sees is the place plus one
   readonly #connected = new Set<string>()
   readonly #unsent = new Set<string>()
+  readonly #deleted = new Set<string>()
   #current: string | undefined
   #ended = false
 
@@ -33,7 +36,8 @@ export class Chat {
   /** Joins by `link`, or goes on with the latest conversation, or makes an invitation. */
   async begin(link: string | undefined): Promise<void> {
     const { connections } = await this.#options.agent.listConnections()
-    for (const connection of connections) this.#know(connection)
+    for (const connection of connections)
+      if (!this.#options.others.has(connection.connectionId)) this.#know(connection)
     if (link !== undefined) await this.#join(link)
     else if (this.#conversations.length > 0) this.#open(this.#conversations.length)
     else await this.#invite()
@@ -42,7 +46,7 @@ export class Chat {
   /** Takes the agent's events until they end. */
   async listen(): Promise<void> {
     for await (const event of this.#options.agent.events()) {
-      await this.#show(event)
+      if (!this.#isOther(event)) await this.#show(event)
       this.#changes.notify()
     }
     this.#ended = true
@@ -176,6 +180,7 @@ export class Chat {
     const connectionId = this.#conversations[number - 1]
     if (connectionId === undefined || connectionId === "")
       throw new CommandError("FAILED", `no conversation ${number}: /list shows them`)
+    this.#deleted.add(connectionId)
     await this.#options.agent.deleteConnection({ connectionId })
     this.#conversations[number - 1] = "" // the others keep their numbers
     this.#connected.delete(connectionId)
@@ -279,13 +284,19 @@ export class Chat {
     )
   }
 
+  /** An event of a pipe, which waits for its own command, or the echo of a deletion. */
+  #isOther(event: AgentEvent): boolean {
+    if (!("connectionId" in event) || event.connectionId === undefined) return false
+    return this.#options.others.has(event.connectionId) || this.#deleted.has(event.connectionId)
+  }
+
   #inFront(): string {
     if (this.#current === undefined)
       throw new CommandError("FAILED", "no conversation is open: /list, /open N, /invite or /join LINK")
     return this.#current
   }
 
-  #know({ connectionId, status }: ConnectionState): void {
+  #know({ connectionId, status }: ConnectionDescription): void {
     this.#add(connectionId)
     if (status === "connected") this.#connected.add(connectionId)
   }

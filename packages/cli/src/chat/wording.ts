@@ -38,8 +38,6 @@ export function closedText({ code, message }: EventOf<"closed">): string {
         "closed: this invitation was used before. If it was not you, somebody else has read it: " +
         "tell the other person by another way, and use a new invitation."
       )
-    case "DELETED":
-      return "closed: the other side deleted the conversation"
     default:
       return `closed: ${message}`
   }

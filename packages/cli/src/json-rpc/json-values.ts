@@ -1,5 +1,5 @@
 import { type Bytes, decodeUtf8, toBase64Url } from "@smpkit/codec"
-import type { AgentEvent, ConnectionState } from "../agent-port.ts"
+import type { AgentEvent, ConnectionDescription } from "../agent-port.ts"
 
 // rpc.md, "Values": bytes become base64url without padding in fields ending in `Base64`, times ISO 8601 with milliseconds.
 
@@ -36,7 +36,7 @@ export function eventJson(event: AgentEvent): object {
 }
 
 /** A connection's state with the members of rpc.md and no other. */
-export function connectionJson(state: ConnectionState): object {
+export function connectionJson(state: ConnectionDescription): object {
   const { connectionId, mode, status, verified, postQuantum, receiveQueues, sendQueues, ratchet, unsent } =
     state
   return { connectionId, mode, status, verified, postQuantum, receiveQueues, sendQueues, ratchet, unsent }

@@ -1,18 +1,31 @@
 import { utf8 } from "@smpkit/codec"
 import type { AgentApi } from "../agent-port.ts"
-import type { Versions } from "../versions.ts"
 import { connectionJson } from "./json-values.ts"
 import { RpcError, rpcCodes } from "./request.ts"
 import { type MethodName, type ParamsOf, readParams, schemas } from "./schemas.ts"
 
 interface Callee {
   readonly agent: AgentApi
-  readonly versions: Versions
+  /** Of this release, for `version`. */
+  readonly release: string
 }
 
 type Methods = { readonly [M in MethodName]: (callee: Callee, params: ParamsOf<M>) => Promise<unknown> }
 
 const done = {}
+
+/** Methods of rpc.md that no agent of this release has. */
+function notSupported(): Promise<never> {
+  return Promise.reject(
+    new RpcError(
+      rpcCodes.agent,
+      "this release has no contact addresses, queue rotation and re-synchronisation yet",
+      {
+        code: "NOT_SUPPORTED",
+      },
+    ),
+  )
+}
 
 const methods: Methods = {
   createConnection: ({ agent }, { userDataBase64, ...params }) =>
@@ -23,26 +36,16 @@ const methods: Methods = {
     await agent.allowConnection({ ...params, ...given("info", infoBase64) })
     return done
   },
-  acceptContact: ({ agent }, { infoBase64, ...params }) =>
-    agent.acceptContact({ ...params, ...given("info", infoBase64) }),
-  rejectContact: async ({ agent }, params) => {
-    await agent.rejectContact(params)
-    return done
-  },
+  acceptContact: notSupported,
+  rejectContact: notSupported,
   sendMessage: ({ agent }, { connectionId, text, bodyBase64 }) =>
     agent.sendMessage({ connectionId, body: bodyBase64 ?? utf8(text ?? "") }),
   acknowledgeMessage: async ({ agent }, params) => {
     await agent.acknowledgeMessage({ receipt: true, ...params })
     return done
   },
-  switchQueue: async ({ agent }, params) => {
-    await agent.switchQueue(params)
-    return done
-  },
-  synchronizeRatchet: async ({ agent }, params) => {
-    await agent.synchronizeRatchet(params)
-    return done
-  },
+  switchQueue: notSupported,
+  synchronizeRatchet: notSupported,
   securityCode: ({ agent }, params) => agent.securityCode(params),
   setVerified: async ({ agent }, params) => {
     await agent.setVerified(params)
@@ -58,10 +61,7 @@ const methods: Methods = {
     return done
   },
   getServers: ({ agent }) => agent.getServers(),
-  setServers: async ({ agent }, params) => {
-    await agent.setServers(params)
-    return agent.getServers()
-  },
+  setServers: ({ agent }, params) => agent.setServers(params),
   subscribe: async ({ agent }, params) => {
     await agent.subscribe(params)
     return done
@@ -70,7 +70,7 @@ const methods: Methods = {
     await agent.unsubscribe(params)
     return done
   },
-  version: ({ versions }) => Promise.resolve(versions),
+  version: async ({ agent, release }) => ({ smpkit: release, ...(await agent.version()) }),
 }
 
 /**

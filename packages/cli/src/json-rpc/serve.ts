@@ -1,6 +1,5 @@
 import type { AgentApi } from "../agent-port.ts"
 import { codeOf } from "../failure.ts"
-import type { Versions } from "../versions.ts"
 import { eventJson } from "./json-values.ts"
 import { readLines } from "./lines.ts"
 import { call } from "./methods.ts"
@@ -8,7 +7,8 @@ import { parseRequest, type RequestId, RpcError, rpcCodes } from "./request.ts"
 
 export interface RpcOptions {
   readonly agent: AgentApi
-  readonly versions: Versions
+  /** The version of this release. */
+  readonly release: string
   /** The requests; `stopInput` ends it early. */
   readonly input: AsyncIterable<Uint8Array>
   readonly stopInput: () => void
@@ -63,7 +63,7 @@ async function answerRequests(options: RpcOptions): Promise<void> {
 }
 
 async function answer(
-  { agent, versions, writeLine, onInternalError }: RpcOptions,
+  { agent, release, writeLine, onInternalError }: RpcOptions,
   line: Uint8Array,
 ): Promise<void> {
   const request = parseRequest(line)
@@ -74,7 +74,7 @@ async function answer(
   const { id, method, params } = request
   let reply: string
   try {
-    const result = await call({ agent, versions }, method, params)
+    const result = await call({ agent, release }, method, params)
     reply = JSON.stringify({ jsonrpc: "2.0", id, result })
   } catch (error) {
     reply = errorLine(id ?? null, rpcErrorOf(error, onInternalError))

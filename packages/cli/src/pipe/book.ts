@@ -45,6 +45,11 @@ export class PipeBook {
     return this.#pipes.get(name)
   }
 
+  /** The connections of all pipes. */
+  connectionIds(): ReadonlySet<string> {
+    return new Set([...this.#pipes.values()].map(({ connectionId }) => connectionId))
+  }
+
   /** Records a pipe; on disk when it resolves. */
   async put(name: string, entry: PipeEntry): Promise<void> {
     this.#pipes.set(name, entry)

@@ -15,13 +15,14 @@ export class SealedFile {
   readonly #path: string
   readonly #random: Random
   readonly #head: Bytes
-  readonly #key: Bytes
+  readonly #passphrase: string
+  #derived: Bytes | undefined
 
   private constructor(path: string, passphrase: string, salt: Bytes, random: Random) {
     this.#path = path
     this.#random = random
     this.#head = concatBytes(magic, salt)
-    this.#key = argon2id(utf8(passphrase), salt, argon2Floor)
+    this.#passphrase = passphrase
   }
 
   /** The file and what is in it; `undefined` where there is none yet. Throws `CommandError` FAILED when it does not open. */
@@ -44,6 +45,11 @@ export class SealedFile {
       if (!CryptoError.is(error, "DECRYPT")) throw error
       throw damaged(path, error)
     }
+  }
+
+  /** Derived when it is needed first: most folders have no such file. */
+  get #key(): Bytes {
+    return (this.#derived ??= argon2id(utf8(this.#passphrase), this.#head.slice(magic.length), argon2Floor))
   }
 
   /** Replaces the content; on disk when it resolves. */

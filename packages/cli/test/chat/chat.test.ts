@@ -26,6 +26,7 @@ function open({ receipts = true }: { readonly receipts?: boolean } = {}): Room {
       return Promise.resolve()
     },
     style: styleOf({ isTTY: false } as NodeJS.WriteStream),
+    others: new Set(["pipe"]),
     receipts,
   })
   void chat.listen()
@@ -185,6 +186,13 @@ describe("the chat", () => {
     await room.chat.enter("/open 1")
     await room.see(messageOf(new TextEncoder().encode("hi"), 3))
     expect(room.lines.at(-1)).toBe("them: hi")
+  })
+
+  test("leaves the messages of a pipe in the same folder alone", async () => {
+    const room = await connected()
+    await room.see({ ...messageOf(Uint8Array.of(0), 9), connectionId: "pipe" } as AgentEvent)
+    expect(room.lines).toEqual([])
+    expect(callsOf(room, "acknowledgeMessage")).toEqual([])
   })
 
   test("a failure is one line and not the end", async () => {

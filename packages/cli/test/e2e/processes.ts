@@ -41,7 +41,10 @@ export class Workshop implements AsyncDisposable {
   start(args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
     const inherited = { ...process.env }
     for (const name of Object.keys(inherited)) if (name.startsWith("SMPKIT_")) delete inherited[name]
-    const child = spawn(process.execPath, [command, ...args], { cwd: this.dir, env: { ...inherited, ...environment } })
+    const child = spawn(process.execPath, [command, ...args], {
+      cwd: this.dir,
+      env: { ...inherited, ...environment },
+    })
     this.#children.add(child)
     child.once("exit", () => this.#children.delete(child))
     child.stdin.on("error", () => undefined) // the child may end before it has read all
@@ -49,17 +52,26 @@ export class Workshop implements AsyncDisposable {
   }
 
   /** Runs to the end. */
-  async run(args: readonly string[], input: string | Uint8Array = "", environment: NodeJS.ProcessEnv = {}): Promise<Finished> {
+  async run(
+    args: readonly string[],
+    input: string | Uint8Array = "",
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<Finished> {
     const child = this.start(args, environment)
     child.stdin.end(input)
     return await finished(child)
   }
 
   /** Starts a server on a free port and resolves to its address when it listens. */
-  async server(name = "server"): Promise<{ readonly child: ChildProcessWithoutNullStreams; readonly address: string }> {
+  async server(
+    name = "server",
+  ): Promise<{ readonly child: ChildProcessWithoutNullStreams; readonly address: string }> {
     const child = this.start(["server", "start", "--dir", this.path(name), "--port", "0"])
     const done = finished(child)
-    const line = await Promise.race([lineOf(child.stdout, /^listening (smp:\/\/\S+)$/), done.then(({ stderr }) => new Error(stderr))])
+    const line = await Promise.race([
+      lineOf(child.stdout, /^listening (smp:\/\/\S+)$/),
+      done.then(({ stderr }) => new Error(stderr)),
+    ])
     if (line instanceof Error) throw line
     return { child, address: line }
   }

@@ -18,7 +18,10 @@ export class RpcAgent {
   /** Lines of stdout that are no JSON-RPC: there must be none. */
   readonly strange: string[] = []
   readonly seen: RpcEvent[] = []
-  readonly #answers = new Map<number, (answer: { readonly result?: unknown; readonly error?: unknown }) => void>()
+  readonly #answers = new Map<
+    number,
+    (answer: { readonly result?: unknown; readonly error?: unknown }) => void
+  >()
   #waiting: Waiting[] = []
   #events: RpcEvent[] = []
   #nextId = 1
@@ -36,7 +39,9 @@ export class RpcAgent {
     const answer = new Promise<{ readonly result?: unknown; readonly error?: unknown }>((resolve) => {
       this.#answers.set(id, resolve)
     })
-    this.child.stdin.write(`${JSON.stringify({ jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) })}\n`)
+    this.child.stdin.write(
+      `${JSON.stringify({ jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) })}\n`,
+    )
     const { result, error } = await answer
     if (error !== undefined) throw Object.assign(new Error(JSON.stringify(error)), { rpc: error })
     return result as T
@@ -82,9 +87,12 @@ export async function connect(
   alice: RpcAgent,
   bob: RpcAgent,
 ): Promise<{ readonly alice: string; readonly bob: string }> {
-  const { connectionId, link } = await alice.call<{ connectionId: string; link: string }>("createConnection", {
-    mode: "invitation",
-  })
+  const { connectionId, link } = await alice.call<{ connectionId: string; link: string }>(
+    "createConnection",
+    {
+      mode: "invitation",
+    },
+  )
   const joined = await bob.call<{ connectionId: string }>("joinConnection", { link, infoBase64: "Qm9i" })
   const confirmation = await alice.event("confirmation")
   await alice.call("allowConnection", {

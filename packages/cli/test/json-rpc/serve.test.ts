@@ -20,7 +20,7 @@ class Session {
   constructor() {
     this.done = serveJsonRpc({
       agent: this.agent,
-      versions,
+      release: "0.1.0",
       input: this.#chunks(),
       stopInput: () => {
         this.end()
@@ -125,7 +125,7 @@ describe("JSON-RPC 2.0 over lines (rpc.md)", () => {
         { jsonrpc: "2.0", id: "two", result: { messageId: 1 } },
         { jsonrpc: "2.0", id: 3, result: {} },
         { jsonrpc: "2.0", id: 4, result: {} },
-        { jsonrpc: "2.0", id: 5, result: { servers: ["smp://AAAA@localhost"] } },
+        { jsonrpc: "2.0", id: 5, result: { servers: ["smp://BBBB@localhost"] } },
       ]),
     )
     expect(session.agent.calls).toEqual(

@@ -37,7 +37,8 @@ describe("the names of pipes", () => {
     ["another passphrase", (): Promise<void> => Promise.resolve(), "other"],
     [
       "a changed byte",
-      (path: string): Promise<void> => change(path, (bytes) => Buffer.concat([bytes.subarray(0, -1), Buffer.of((bytes.at(-1) ?? 0) ^ 1)])),
+      (path: string): Promise<void> =>
+        change(path, (bytes) => Buffer.concat([bytes.subarray(0, -1), Buffer.of((bytes.at(-1) ?? 0) ^ 1)])),
       "passphrase",
     ],
     [
