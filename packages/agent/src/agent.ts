@@ -1,0 +1,373 @@
+import { type Bytes, formatVersionRange, toBase64Url, utf8 } from "@smpkit/codec"
+import { type Connector, ServerPool } from "@smpkit/client"
+import type { Random } from "@smpkit/crypto"
+import { e2eVersions, securityCode } from "@smpkit/ratchet"
+import {
+  formatServerAddress,
+  parseServerAddress,
+  type ServerAddressWithAuth,
+  SmpError,
+  smpVersions,
+} from "@smpkit/smp"
+import type { Clock } from "@smpkit/transport"
+import { isDuplex } from "./connection.ts"
+import { describe, type ConnectionDescription } from "./connection-state.ts"
+import { type AgentOptions, Context } from "./context.ts"
+import { sendable } from "./conversation.ts"
+import { AgentError } from "./errors.ts"
+import type { AgentEvent } from "./events.ts"
+import { allow, invite } from "./invite.ts"
+import { startJoin } from "./join.ts"
+import { parseLink } from "./links.ts"
+import { prepare } from "./outgoing.ts"
+import { closeConnection, resumeRemovals } from "./removal.ts"
+import { getRecord, putRecord, tables } from "./records.ts"
+import { Registry } from "./registry.ts"
+import { resumeConnections, startHousekeeping } from "./resume.ts"
+import type { SealedStore } from "./store/index.ts"
+import { agentVersions } from "./version.ts"
+
+export type PostQuantumSetting = "off" | "on" | "required"
+
+/** Every method takes this last. Aborting ends the waiting, not what was stored. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What an agent is made of. */
+export interface AgentParts {
+  /** Taken over: closed with the agent. */
+  readonly store: SealedStore
+  readonly connector: Connector
+  readonly clock: Clock
+  readonly random: Random
+  /** Where queues are made; an empty list means those that the store knows. */
+  readonly servers: readonly ServerAddressWithAuth[]
+  readonly options?: AgentOptions
+}
+
+/** Versions of this release and of what it speaks. */
+export interface AgentVersions {
+  readonly smp: string
+  readonly agent: string
+  readonly e2e: string
+}
+
+const idLength = 12
+
+/** Connections between people, programs and devices over servers that need not be trusted (rpc.md). */
+export class Agent implements AsyncDisposable {
+  readonly #context: Context
+  readonly #registry: Registry
+  readonly #store: SealedStore
+  readonly #housekeeping: Disposable
+  #closing: Promise<void> | undefined
+
+  private constructor(context: Context, registry: Registry, store: SealedStore) {
+    this.#context = context
+    this.#registry = registry
+    this.#store = store
+    this.#housekeeping = startHousekeeping(context, registry)
+  }
+
+  /** Opens an agent on its store, goes on with everything that an earlier run left unfinished, and subscribes to all connections. Throws `AgentError STORE`. */
+  static async open({ store, connector, clock, random, servers, options = {} }: AgentParts): Promise<Agent> {
+    const pool = new ServerPool({ connector, clock, random })
+    const context = new Context({ store, pool, clock, random, options })
+    const known = getRecord(store, tables.servers, "servers")?.map(parseServerAddress)
+    context.knownServers = servers.length > 0 ? servers : (known ?? [])
+    const registry = new Registry(context)
+    const agent = new Agent(context, registry, store)
+    if (servers.length > 0) await agent.#storeServers(servers)
+    await resumeConnections(context, registry)
+    resumeRemovals(context)
+    return agent
+  }
+
+  /**
+   * Makes a connection and its link, for the other side to join with. Throws `AgentError`: NOT_SUPPORTED, POST_QUANTUM, NO_SERVER, NETWORK, TIMEOUT, AUTH, STORE.
+   */
+  async createConnection(
+    params: {
+      readonly mode: "invitation" | "contact"
+      readonly postQuantum?: PostQuantumSetting
+      readonly short?: boolean
+      readonly userData?: Bytes
+    },
+    { signal }: CallOptions = {},
+  ): Promise<{ readonly connectionId: string; readonly link: string }> {
+    if (params.mode === "contact") throw notSupported("Contact addresses")
+    if (params.short === true || params.userData !== undefined) throw notSupported("Short links")
+    const postQuantum = settingOf(params.postQuantum)
+    const connectionId = this.#newId()
+    const link = await orAborted(invite(this.#context, this.#registry, connectionId, postQuantum), signal)
+    return { connectionId, link }
+  }
+
+  /**
+   * Joins with a link. Resolves when the confirmation is stored for sending. After NETWORK or TIMEOUT, call it again with the same link: it goes on with the same keys.
+   * Throws `AgentError`: LINK, LINK_ALREADY_USED, A_VERSION, LARGE, NOT_SUPPORTED, POST_QUANTUM, NO_SERVER, NETWORK, TIMEOUT, AUTH, STORE.
+   */
+  async joinConnection(
+    params: { readonly link: string; readonly info?: Bytes; readonly postQuantum?: PostQuantumSetting },
+    { signal }: CallOptions = {},
+  ): Promise<{ readonly connectionId: string }> {
+    const postQuantum = settingOf(params.postQuantum)
+    const link = parseLink(params.link)
+    if (link.type === "contact") throw notSupported("Contact addresses")
+    const join = { link, info: params.info ?? new Uint8Array(0), postQuantum }
+    const conversation = await startJoin(this.#context, this.#registry, this.#newId(), join)
+    await orAborted(this.#registry.join(conversation), signal)
+    return { connectionId: conversation.id }
+  }
+
+  /** Accepts an answer to an invitation; it is stored for sending. Throws `AgentError`: NOT_FOUND, PROHIBITED, SECOND_CONFIRMATION, SEND_LOCKED, LARGE, STORE. */
+  async allowConnection(
+    params: { readonly connectionId: string; readonly confirmationId: string; readonly info?: Bytes },
+    _options: CallOptions = {},
+  ): Promise<object> {
+    const conversation = this.#registry.get(params.connectionId)
+    await allow(this.#context, conversation, params.confirmationId, params.info ?? new Uint8Array(0))
+    return {}
+  }
+
+  /**
+   * Stores a message for sending; `messageId` names it in the events `sent`, `delivered` and `failed`. The ciphertext and the ratchet that made it are on disk when this resolves.
+   * Throws `AgentError`: NOT_FOUND, NOT_CONNECTED, SEND_LOCKED, DELETED, LARGE, STORE.
+   */
+  async sendMessage(
+    params: { readonly connectionId: string } & ({ readonly text: string } | { readonly body: Bytes }),
+    _options: CallOptions = {},
+  ): Promise<{ readonly messageId: number }> {
+    const conversation = this.#registry.get(params.connectionId)
+    const connection = sendable(conversation)
+    const { session } = conversation
+    if (session === undefined) throw new TypeError("a connection that may send has a session")
+    const body = "text" in params ? utf8(params.text) : params.body
+    const messageId = session.nextMessageId
+    const {
+      session: next,
+      item,
+      sealed,
+    } = prepare(this.#context, connection, session, { type: "A_MSG", body })
+    const { hash, sndMsgId } = sealed
+    await conversation.save({
+      session: next,
+      outgoing: [item],
+      sent: { sndMsgId, record: { messageId, hash, created: item.created } },
+    })
+    return { messageId }
+  }
+
+  /**
+   * The application is done with a message: the server may forget it, and the next one comes. `receipt` asks for a delivery receipt; without it the other side learns nothing
+   * (security.md Q7). Throws `AgentError`: NOT_FOUND, STORE.
+   */
+  async acknowledgeMessage(
+    params: { readonly connectionId: string; readonly messageId: number; readonly receipt?: boolean },
+    _options: CallOptions = {},
+  ): Promise<object> {
+    await this.#registry.acknowledge(params.connectionId, params.messageId, params.receipt ?? false)
+    return {}
+  }
+
+  /** The code that both users compare by another way. It covers the keys of the connection, not a post-quantum key. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED. */
+  async securityCode(
+    params: { readonly connectionId: string },
+    _options: CallOptions = {},
+  ): Promise<{ readonly code: string; readonly postQuantum: boolean }> {
+    await Promise.resolve()
+    const conversation = this.#registry.get(params.connectionId)
+    const { connection: c, session } = conversation
+    const ratchet = c.state === "requested" ? c.confirmations[0].session.ratchet : session?.ratchet
+    if (ratchet === undefined) {
+      throw new AgentError("NOT_CONNECTED", "There is no code before the other side has answered.", {
+        connectionId: c.id,
+      })
+    }
+    return { code: securityCode(ratchet.ad), postQuantum: false }
+  }
+
+  /** Records that the user has compared the security code. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED, STORE. */
+  async setVerified(
+    params: { readonly connectionId: string; readonly verified: boolean },
+    _options: CallOptions = {},
+  ): Promise<object> {
+    const conversation = this.#registry.get(params.connectionId)
+    const { connection } = conversation
+    if (!isDuplex(connection)) {
+      throw new AgentError(
+        "NOT_CONNECTED",
+        "There is nothing to verify before the other side has answered.",
+        {
+          connectionId: connection.id,
+        },
+      )
+    }
+    await conversation.save({ connection: { ...connection, verified: params.verified } })
+    return {}
+  }
+
+  async connectionState(
+    params: { readonly connectionId: string },
+    _options: CallOptions = {},
+  ): Promise<ConnectionDescription> {
+    await Promise.resolve()
+    return describe(this.#registry.get(params.connectionId))
+  }
+
+  async listConnections(
+    _options: CallOptions = {},
+  ): Promise<{ readonly connections: readonly ConnectionDescription[] }> {
+    await Promise.resolve()
+    return { connections: this.#registry.all().map(describe) }
+  }
+
+  /** Deletes a connection, now or when all that waits was delivered; the event `closed` tells when. Throws `AgentError`: NOT_FOUND, STORE. */
+  async deleteConnection(
+    params: { readonly connectionId: string; readonly waitForDelivery?: boolean },
+    _options: CallOptions = {},
+  ): Promise<object> {
+    const conversation = this.#registry.get(params.connectionId)
+    const { connection } = conversation
+    if (params.waitForDelivery === true && conversation.outgoing.length > 0) {
+      await conversation.save({ connection: { ...connection, leaving: true } })
+      conversation.kick()
+    } else {
+      await closeConnection(this.#context, conversation, "DELETED", "The connection was deleted.")
+    }
+    return {}
+  }
+
+  async getServers(_options: CallOptions = {}): Promise<{ readonly servers: readonly string[] }> {
+    await Promise.resolve()
+    return { servers: this.#context.knownServers.map(formatServerAddress) }
+  }
+
+  /** Sets where new queues are made. Throws `AgentError`: BAD_PARAMETER, STORE. */
+  async setServers(
+    params: { readonly servers: readonly string[] },
+    _options: CallOptions = {},
+  ): Promise<{ readonly servers: readonly string[] }> {
+    await this.#storeServers(params.servers.map(serverOf))
+    return await this.getServers()
+  }
+
+  /** Receives on connections again, on all without `connectionIds`. */
+  async subscribe(
+    params: { readonly connectionIds?: readonly string[] } = {},
+    _options: CallOptions = {},
+  ): Promise<object> {
+    await Promise.all(
+      this.#chosen(params.connectionIds).map(async (conversation) => {
+        if (conversation.wanted) return
+        conversation.wanted = true
+        await this.#registry.watch(conversation)
+      }),
+    )
+    return {}
+  }
+
+  /** Stops receiving on connections: messages stay on the server. */
+  async unsubscribe(
+    params: { readonly connectionIds?: readonly string[] } = {},
+    _options: CallOptions = {},
+  ): Promise<object> {
+    await Promise.resolve()
+    for (const conversation of this.#chosen(params.connectionIds)) conversation.wanted = false
+    return {}
+  }
+
+  async version(_options: CallOptions = {}): Promise<AgentVersions> {
+    await Promise.resolve()
+    return {
+      smp: formatVersionRange(smpVersions),
+      agent: formatVersionRange(agentVersions),
+      e2e: formatVersionRange(e2eVersions),
+    }
+  }
+
+  /** What happens, in order. An application that does not read pauses receiving. It ends when the agent is closed, and throws when the agent had to stop. */
+  async *events(): AsyncGenerator<AgentEvent, void, undefined> {
+    yield* this.#context.events.iterate()
+    if (this.#context.failure !== undefined) throw this.#context.failure
+  }
+
+  /** Ends all connections to servers, then closes the store. What was accepted is on disk and goes on at the next start. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    this.#context.closing.abort()
+    this.#context.events.close()
+    this.#housekeeping[Symbol.dispose]()
+    this.#registry.stop()
+    await this.#context.pool.close()
+    await this.#store.close()
+  }
+
+  #newId(): string {
+    return toBase64Url(this.#context.random.bytes(idLength), { padded: false })
+  }
+
+  #chosen(ids: readonly string[] | undefined): ReturnType<Registry["all"]> {
+    return ids === undefined ? this.#registry.all() : ids.map((id) => this.#registry.get(id))
+  }
+
+  async #storeServers(servers: readonly ServerAddressWithAuth[]): Promise<void> {
+    this.#context.knownServers = servers
+    await this.#context.update((tx) => {
+      putRecord(tx, tables.servers, "servers", servers.map(formatServerAddress))
+    })
+  }
+}
+
+function settingOf(setting: PostQuantumSetting | undefined): "off" | "on" {
+  if (setting === "required") {
+    throw new AgentError(
+      "POST_QUANTUM",
+      "This release has no post-quantum key agreement yet, so it cannot promise one: leave postQuantum out, or set it to on.",
+    )
+  }
+  return setting ?? "on"
+}
+
+function notSupported(what: string): AgentError<"NOT_SUPPORTED"> {
+  return new AgentError("NOT_SUPPORTED", `${what} are not part of this release yet: use an invitation link.`)
+}
+
+function serverOf(text: string): ServerAddressWithAuth {
+  try {
+    return parseServerAddress(text)
+  } catch (error) {
+    if (!(error instanceof SmpError)) throw error
+    throw new AgentError("BAD_PARAMETER", "A server address looks like smp://FINGERPRINT@HOST:PORT.", {
+      cause: error,
+    })
+  }
+}
+
+async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work
+  let stop: () => void = () => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => {
+      reject(new AgentError("ABORTED", "The call was given up.", { cause: signal.reason }))
+    }
+    signal.addEventListener("abort", stop)
+    if (signal.aborted) stop()
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener("abort", stop)
+    // What goes on alone must not end as an unhandled rejection.
+    work.catch(() => undefined)
+  }
+}

@@ -1,0 +1,28 @@
+import { nextRetry, type RetrySchedule, type RetryState } from "@smpkit/client"
+
+/**
+ * After QUOTA. The specification's agent waits 5 minutes first and trusts in A_QCONT (agent-protocol.md, "Sending, retries, errors"). That message
+ * may overtake the ACK that makes room, so the first attempts come earlier here; the longest delay is the same.
+ */
+export const quotaRetry: RetrySchedule = { initialMs: 2000, steadyMs: 2000, factor: 1.5, maxMs: 6 * 3600_000 }
+
+/** The delays of one series of attempts. */
+export class Backoff {
+  readonly #schedule: RetrySchedule
+  #state: RetryState | undefined
+
+  constructor(schedule: RetrySchedule) {
+    this.#schedule = schedule
+  }
+
+  /** The time to wait before the next attempt. */
+  nextMs(): number {
+    this.#state = nextRetry(this.#schedule, this.#state)
+    return this.#state.delayMs
+  }
+
+  /** An attempt has succeeded. */
+  reset(): void {
+    this.#state = undefined
+  }
+}

@@ -1,0 +1,184 @@
+import type { Bytes } from "@smpkit/codec"
+import type { ServerMessage, ServerPool } from "@smpkit/client"
+import type { Random } from "@smpkit/crypto"
+import type { ServerAddress, ServerAddressWithAuth } from "@smpkit/smp"
+import type { Clock } from "@smpkit/transport"
+import { AgentError } from "./errors.ts"
+import { EventQueue } from "./event-queue.ts"
+import type { AgentEvent } from "./events.ts"
+import { deleteRecord, listRecords, type Notice, numberKey, putRecord, tables } from "./records.ts"
+import { type SealedStore, StoreError, type StoreTx } from "./store/index.ts"
+
+/** Choices that an application can make once, when it opens the agent. */
+export interface AgentOptions {
+  /** After how long without an answer a joiner closes its connection (security.md Q4). Default 48 hours. */
+  readonly noAnswerMs?: number
+  /** How many events may wait for the application before the agent stops receiving. Default 1,000. */
+  readonly maxWaitingEvents?: number
+  /** How many messages may be on the way to one queue without an answer. Default 16. */
+  readonly sendWindow?: number
+}
+
+/** What the parts of an agent share: the store, the connections to servers, the events, time and chance. */
+export class Context {
+  readonly store: SealedStore
+  readonly pool: ServerPool
+  readonly clock: Clock
+  readonly random: Random
+  readonly options: Required<AgentOptions>
+  readonly events: EventQueue
+  /** Aborts all waiting when the agent closes. */
+  readonly closing: AbortController = new AbortController()
+  /** Where own queues are made. */
+  knownServers: readonly ServerAddressWithAuth[] = []
+  /** Hands on a message that came as the answer to another command. */
+  onMessage: (server: ServerAddress, recipientId: Bytes, message: ServerMessage) => void = () => undefined
+  /** Called when a connection was erased. */
+  onErased: (connectionId: string) => void = () => undefined
+  /** Why the agent stopped by itself. */
+  failure: unknown
+  #nextNotice = 1
+
+  constructor(parts: {
+    readonly store: SealedStore
+    readonly pool: ServerPool
+    readonly clock: Clock
+    readonly random: Random
+    readonly options: AgentOptions
+  }) {
+    this.store = parts.store
+    this.pool = parts.pool
+    this.clock = parts.clock
+    this.random = parts.random
+    const { noAnswerMs = 48 * 3600_000, maxWaitingEvents = 1000, sendWindow = 16 } = parts.options
+    this.options = { noAnswerMs, maxWaitingEvents, sendWindow }
+    this.events = new EventQueue(maxWaitingEvents)
+  }
+
+  /**
+   * Stores changes in one transaction; resolves when they are on disk. Nothing that follows from a change leaves the agent before that.
+   * A store that refuses leaves memory ahead of disk, so the agent stops: it rejects with `AgentError STORE`, now and for every later change.
+   */
+  async update(f: (tx: StoreTx) => void): Promise<void> {
+    if (this.closing.signal.aborted) throw closed()
+    try {
+      await this.store.update(f)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      const failure = new AgentError(
+        "STORE",
+        `The agent's store does not take changes (${error.code}): ${error.message}`,
+        { cause: error },
+      )
+      this.fail(failure)
+      throw failure
+    }
+  }
+
+  /** Puts events into a transaction; `emit` what it answers once the transaction is on disk. */
+  noticesIn(tx: StoreTx, notices: readonly Notice[]): readonly StoredNotice[] {
+    return notices.map((notice) => {
+      const key = numberKey("n", this.#nextNotice++)
+      putRecord(tx, tables.notice, key, notice)
+      return { key, notice }
+    })
+  }
+
+  /** Stores events and shows them. */
+  async updateAndShow(notices: readonly Notice[]): Promise<void> {
+    let stored: readonly StoredNotice[] = []
+    await this.update((tx) => {
+      stored = this.noticesIn(tx, notices)
+    })
+    await this.emit(stored)
+  }
+
+  /** Shows stored events; their records go when the application has taken them. Resolves when it has caught up. */
+  async emit(notices: readonly StoredNotice[]): Promise<void> {
+    for (const { key, notice } of notices) {
+      await this.events.push(notice, () => {
+        this.background(
+          this.update((tx) => {
+            deleteRecord(tx, tables.notice, key)
+          }),
+        )
+      })
+    }
+  }
+
+  /** Events of an earlier run that the application has not taken. */
+  storedNotices(): readonly StoredNotice[] {
+    const notices = [...listRecords(this.store, tables.notice, "n")].map(({ key, value }) => ({
+      key,
+      notice: value,
+    }))
+    const last = notices.at(-1)
+    if (last !== undefined) this.#nextNotice = Number(last.key.slice(2)) + 1
+    return notices
+  }
+
+  /** Shows an event that is not worth storing. */
+  show(event: AgentEvent): void {
+    this.background(this.events.push(event))
+  }
+
+  /** Lets work go on by itself. It ends quietly when the agent closes; any other failure is a bug, and stops the agent. */
+  background(work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      if (this.closing.signal.aborted) return
+      this.fail(error)
+    })
+  }
+
+  /** Stops the agent; `events()` then throws the reason at the application. */
+  fail(error: unknown): void {
+    if (this.closing.signal.aborted) return
+    this.failure = error
+    this.closing.abort()
+    this.events.close()
+  }
+
+  /** Resolves after `ms`, when `wake` is called, or when the agent closes; then it throws `AgentError CLOSED`. */
+  async pause(ms: number, onWake?: (wake: () => void) => void): Promise<void> {
+    const { signal } = this.closing
+    await new Promise<void>((resolve) => {
+      const timer = this.clock.setTimer(ms, done)
+      function done(): void {
+        timer[Symbol.dispose]()
+        signal.removeEventListener("abort", done)
+        resolve()
+      }
+      signal.addEventListener("abort", done)
+      onWake?.(done)
+      if (signal.aborted) done()
+    })
+    this.assertOpen()
+  }
+
+  /** Resolves with `event`, or when the agent closes. */
+  async untilClosing(event: Promise<unknown>): Promise<void> {
+    const { signal } = this.closing
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener("abort", done)
+        resolve()
+      }
+      signal.addEventListener("abort", done)
+      event.then(done, done)
+      if (signal.aborted) done()
+    })
+  }
+
+  assertOpen(): void {
+    if (this.closing.signal.aborted) throw closed()
+  }
+}
+
+export interface StoredNotice {
+  readonly key: string
+  readonly notice: Notice
+}
+
+function closed(): AgentError<"CLOSED"> {
+  return new AgentError("CLOSED", "The agent is closed.")
+}

@@ -1,0 +1,216 @@
+import type { Connection, DuplexConnection, Session } from "./connection.ts"
+import { isDuplex } from "./connection.ts"
+import type { Context, StoredNotice } from "./context.ts"
+import { AgentError } from "./errors.ts"
+import {
+  deleteRecord,
+  getRecord,
+  type Head,
+  type Incoming,
+  listRecords,
+  type Notice,
+  numberKey,
+  type Outgoing,
+  type PendingReceipt,
+  putRecord,
+  type Sent,
+  tables,
+} from "./records.ts"
+import { sendsOwnKey } from "./seal.ts"
+import { SeenEnvelopes } from "./seen-envelopes.ts"
+import type { StoreTx } from "./store/index.ts"
+import { earlyMessagesVersion } from "./version.ts"
+
+/** What is kept in memory of something to be sent; its body is read from the store when it is sent. */
+export type OutgoingItem = Omit<Outgoing, "body">
+
+/** What one transaction changes; what is absent stays. */
+export interface Changes {
+  readonly connection?: Connection
+  readonly session?: Session
+  readonly head?: Head
+  readonly clearHead?: boolean
+  readonly seen?: boolean
+  readonly receipts?: readonly PendingReceipt[]
+  readonly incoming?: Incoming
+  readonly acknowledged?: number
+  readonly outgoing?: readonly Outgoing[]
+  readonly sent?: { readonly sndMsgId: number; readonly record: Sent }
+  /** Numbers of items that need no further attempt. */
+  readonly finished?: readonly number[]
+  /** Numbers of messages that need no receipt any more. */
+  readonly forgotten?: readonly number[]
+  readonly notices?: readonly Notice[]
+}
+
+/**
+ * One connection in memory. Memory changes at the moment of `save`, so that the next message builds on it at once; effects wait until the promise
+ * of `save` has resolved, when the change is on disk.
+ */
+export class Conversation {
+  readonly #context: Context
+  readonly seen: SeenEnvelopes
+  #connection: Connection
+  #session: Session | undefined
+  #head: Head | undefined
+  #receipts: readonly PendingReceipt[]
+  /** Stored items, in order of their numbers. */
+  readonly outgoing: OutgoingItem[]
+  /** Not deleted. */
+  active = true
+  /** The application wants its messages. */
+  wanted = true
+  /** Called when there is something to send, or a reason to try again. */
+  kick: () => void = () => undefined
+  #receiving: Promise<void> = Promise.resolve()
+
+  constructor(context: Context, connection: Connection) {
+    const { store } = context
+    const { id } = connection
+    this.#context = context
+    this.#connection = connection
+    this.#session = getRecord(store, tables.session, id)
+    this.#head = getRecord(store, tables.head, id)
+    this.#receipts = getRecord(store, tables.receipts, id) ?? []
+    this.outgoing = [...listRecords(store, tables.outgoing, id)].map(
+      ({ value: { body: _, ...item } }) => item,
+    )
+    this.seen = new SeenEnvelopes(store, id)
+  }
+
+  get id(): string {
+    return this.#connection.id
+  }
+  get connection(): Connection {
+    return this.#connection
+  }
+  get session(): Session | undefined {
+    return this.#session
+  }
+  get head(): Head | undefined {
+    return this.#head
+  }
+  get receipts(): readonly PendingReceipt[] {
+    return this.#receipts
+  }
+
+  incoming(messageId: number): Incoming | undefined {
+    return getRecord(this.#context.store, tables.incoming, numberKey(this.id, messageId))
+  }
+
+  unacknowledged(): readonly Incoming[] {
+    return [...listRecords(this.#context.store, tables.incoming, this.id)].map(({ value }) => value)
+  }
+
+  sent(sndMsgId: number): Sent | undefined {
+    return getRecord(this.#context.store, tables.sent, numberKey(this.id, sndMsgId))
+  }
+
+  sentBefore(time: number): readonly number[] {
+    return [...listRecords(this.#context.store, tables.sent, this.id)]
+      .filter(({ value }) => value.created < time)
+      .map(({ key }) => Number(key.slice(this.id.length + 1)))
+  }
+
+  /** The complete item with its bytes. */
+  outgoingRecord(sndMsgId: number): Outgoing | undefined {
+    return getRecord(this.#context.store, tables.outgoing, numberKey(this.id, sndMsgId))
+  }
+
+  /** Changes memory now and disk in one transaction; resolves, with the events that may be shown, when it is on disk. */
+  async save(changes: Changes): Promise<readonly StoredNotice[]> {
+    if (!this.active)
+      throw new AgentError("NOT_FOUND", "The connection was deleted.", { connectionId: this.id })
+    if (changes.connection !== undefined) this.#connection = changes.connection
+    if (changes.session !== undefined) this.#session = changes.session
+    if (changes.head !== undefined) this.#head = changes.head
+    if (changes.clearHead === true) this.#head = undefined
+    if (changes.receipts !== undefined) this.#receipts = changes.receipts
+    let notices: readonly StoredNotice[] = []
+    await this.#context.update((tx) => {
+      notices = this.#write(tx, changes)
+    })
+    for (const { body: _, ...item } of changes.outgoing ?? []) this.outgoing.push(item)
+    if ((changes.outgoing?.length ?? 0) > 0) this.kick()
+    return notices
+  }
+
+  /** `save`, then shows the events. */
+  async saveAndShow(changes: Changes): Promise<void> {
+    await this.#context.emit(await this.save(changes))
+  }
+
+  #write(tx: StoreTx, changes: Changes): readonly StoredNotice[] {
+    const { id } = this
+    if (changes.connection !== undefined) putRecord(tx, tables.connection, id, changes.connection)
+    if (changes.session !== undefined) putRecord(tx, tables.session, id, changes.session)
+    if (changes.head !== undefined) putRecord(tx, tables.head, id, changes.head)
+    if (changes.clearHead === true) deleteRecord(tx, tables.head, id)
+    if (changes.seen === true) this.seen.put(tx)
+    if (changes.receipts !== undefined) putRecord(tx, tables.receipts, id, changes.receipts)
+    if (changes.incoming !== undefined) {
+      putRecord(tx, tables.incoming, numberKey(id, changes.incoming.messageId), changes.incoming)
+    }
+    if (changes.acknowledged !== undefined)
+      deleteRecord(tx, tables.incoming, numberKey(id, changes.acknowledged))
+    for (const item of changes.outgoing ?? [])
+      putRecord(tx, tables.outgoing, numberKey(id, item.sndMsgId), item)
+    if (changes.sent !== undefined)
+      putRecord(tx, tables.sent, numberKey(id, changes.sent.sndMsgId), changes.sent.record)
+    for (const number of changes.finished ?? []) deleteRecord(tx, tables.outgoing, numberKey(id, number))
+    for (const number of changes.forgotten ?? []) deleteRecord(tx, tables.sent, numberKey(id, number))
+    return this.#context.noticesIn(tx, changes.notices ?? [])
+  }
+
+  /** Removes all records of the connection in a transaction of the caller. */
+  erase(tx: StoreTx): void {
+    const { id } = this
+    for (const { name } of [tables.connection, tables.session, tables.head, tables.receipts])
+      tx.delete(name, id)
+    for (const { name } of [tables.outgoing, tables.sent, tables.incoming, tables.seen]) {
+      for (const { key } of tx.list(name, id)) tx.delete(name, key)
+    }
+  }
+
+  /** Runs `work` after all work given before: messages of a queue are processed one by one. */
+  inOrder(work: () => Promise<void>): Promise<void> {
+    const next = this.#receiving.then(() => (this.active ? work() : undefined))
+    this.#receiving = next.catch(() => undefined)
+    return next
+  }
+}
+
+/** Both queues exist and the application may send; the connection, narrowed, or the reason why not. */
+export function sendable(conversation: Conversation): DuplexConnection {
+  const c = conversation.connection
+  const where = { connectionId: c.id }
+  if (c.sendLocked) {
+    throw new AgentError(
+      "SEND_LOCKED",
+      "This store came back from a copy: the connection must re-synchronise before it sends, or be made anew.",
+      where,
+    )
+  }
+  if (c.leaving) throw new AgentError("DELETED", "The connection is being deleted.", where)
+  if (!isDuplex(c) || !maySend(c)) {
+    throw new AgentError("NOT_CONNECTED", "Wait for the event `connected` before sending.", where)
+  }
+  return c
+}
+
+/** agent-protocol.md, "Slow handshake" (trap): whoever may still have to say HELLO holds messages back until the handshake is complete. */
+function maySend(c: DuplexConnection): boolean {
+  switch (c.state) {
+    case "connected":
+      return true
+    case "accepted":
+      return sendsOwnKey(c.send)
+    case "joined":
+      return sendsOwnKey(c.send) && c.receive.mode === "messaging" && c.agentVersion >= earlyMessagesVersion
+    case "waiting":
+    case "greeting":
+      return false
+    default:
+      return c satisfies never
+  }
+}

@@ -1,0 +1,280 @@
+import { type Connection, isDuplex } from "./connection.ts"
+import type { Context } from "./context.ts"
+import type { Changes, Conversation, OutgoingItem } from "./conversation.ts"
+import { fastRetry } from "@smpkit/client"
+import { Backoff, quotaRetry } from "./backoff.ts"
+import { type Failure, failureOf, serverText } from "./failures.ts"
+import type { Notice } from "./records.ts"
+import { closeConnection } from "./removal.ts"
+import { sendsOwnKey } from "./seal.ts"
+
+const hoursMs = 3600_000
+/** When an item is given up: agent-protocol.md, "Sending, retries, errors". */
+const expiryMs = { network: 48 * hoursMs, quota: 7 * 24 * hoursMs }
+
+/**
+ * Sends what is stored for the other side's queue, in order, until the connection or the agent ends. Several SENDs are on the way at once:
+ * each fills a block of its own, and the server executes blocks in the order in which they came. An item leaves the store when the server has kept it;
+ * after a drop, everything unanswered is sent again with the same bytes, in order, and the other side swallows what it had.
+ */
+export class Delivery {
+  readonly #context: Context
+  readonly #conversation: Conversation
+  readonly #fast = new Backoff(fastRetry)
+  readonly #quota = new Backoff(quotaRetry)
+  #running = false
+  #again = false
+  #wake: (() => void) | undefined
+  /** The head of the queue has met QUOTA, so it is given up later. */
+  #full = false
+
+  constructor(context: Context, conversation: Conversation) {
+    this.#context = context
+    this.#conversation = conversation
+    conversation.kick = () => {
+      this.start()
+    }
+  }
+
+  /** Sends what waits, unless that goes on already or a retry is due later. */
+  start(): void {
+    this.#again = true
+    if (this.#running || !this.#conversation.active) return
+    this.#running = true
+    this.#context.background(this.#run())
+  }
+
+  /** The other side has made room, or the network is back: tries at once. */
+  resume(): void {
+    this.#quota.reset()
+    this.#fast.reset()
+    this.#wake?.()
+    this.start()
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#again && this.#conversation.active) {
+        this.#again = false
+        const failure = await this.#attempt()
+        if (failure !== undefined) await this.#wait(failure)
+      }
+    } finally {
+      this.#running = false
+    }
+  }
+
+  async #wait(failure: Failure): Promise<void> {
+    this.#full = failure.type === "quota"
+    this.#again = true
+    await this.#giveUpOld(failure)
+    const backoff = this.#full ? this.#quota : this.#fast
+    await this.#context.pause(backoff.nextMs(), (wake) => {
+      this.#wake = wake
+    })
+    this.#wake = undefined
+  }
+
+  /** Sends until nothing waits; the answer is what stopped it before. */
+  async #attempt(): Promise<Failure | undefined> {
+    const conversation = this.#conversation
+    const inFlight: { readonly item: OutgoingItem; readonly answer: Promise<Failure | undefined> }[] = []
+    let stopped: Failure | undefined
+    for (;;) {
+      if (!conversation.active) return undefined
+      if (stopped === undefined && inFlight.length === 0) stopped = await this.#prepare()
+      if (!conversation.active) return undefined
+      while (stopped === undefined && inFlight.length < this.#window(inFlight.length)) {
+        const item = conversation.outgoing[inFlight.length]
+        if (item === undefined) break
+        inFlight.push({ item, answer: this.#send(item) })
+      }
+      const first = inFlight.shift()
+      if (first === undefined) return stopped
+      const failure = await first.answer
+      if (failure === undefined) {
+        this.#fast.reset()
+        this.#quota.reset()
+        this.#full = false
+        this.#finish(first.item)
+      } else if (failure.type === "permanent") {
+        await this.#fail(first.item, failure)
+      } else {
+        stopped ??= failure
+        // What was sent after it and was kept is done; what was not comes after it again.
+        for (const { item, answer } of inFlight.splice(0)) {
+          if ((await answer) === undefined) this.#finish(item)
+        }
+        return stopped
+      }
+    }
+  }
+
+  /** Handshake items go alone: what follows depends on them. After QUOTA one message tries whether there is room. */
+  #window(inFlight: number): number {
+    const alone =
+      this.#full ||
+      this.#conversation.outgoing
+        .slice(0, inFlight + 1)
+        .some((i) => i.type === "confirmation" || i.type === "HELLO")
+    return alone ? 1 : this.#context.options.sendWindow
+  }
+
+  /** Sets the keys that the queues need before anything is sent: both commands may be repeated. */
+  async #prepare(): Promise<Failure | undefined> {
+    const conversation = this.#conversation
+    if (conversation.outgoing.length === 0) return undefined
+    const c = conversation.connection
+    if (!isDuplex(c)) return undefined
+    try {
+      if (c.receive.securing.type === "pending") {
+        await this.#context.pool.request(
+          c.receive.server,
+          "receive",
+          { type: "KEY", senderKey: c.receive.securing.senderKey },
+          { entityId: c.receive.recipientId, key: c.receive.recipientKey },
+        )
+        const now = conversation.connection
+        if (isDuplex(now)) {
+          await conversation.save({
+            connection: { ...now, receive: { ...now.receive, securing: { type: "done" } } },
+          })
+        }
+      }
+      if (sendsOwnKey(c.send) && !c.send.secured) {
+        await this.#context.pool.request(
+          c.send.info.server,
+          "send",
+          { type: "SKEY", senderKey: c.send.authKey.publicKey },
+          { entityId: c.send.info.senderId, key: c.send.authKey },
+        )
+        const now = conversation.connection
+        if (isDuplex(now))
+          await conversation.save({ connection: { ...now, send: { ...now.send, secured: true } } })
+      }
+      return undefined
+    } catch (error) {
+      if (!conversation.active) return undefined
+      const failure = failureOf(error)
+      if (failure === undefined) throw error
+      if (failure.type !== "permanent") return failure
+      await closeConnection(
+        this.#context,
+        conversation,
+        "AUTH",
+        `The handshake cannot go on: ${failure.message}`,
+      )
+      return undefined
+    }
+  }
+
+  /** One attempt; the answer is why it failed. */
+  async #send(item: OutgoingItem): Promise<Failure | undefined> {
+    const conversation = this.#conversation
+    const record = conversation.outgoingRecord(item.sndMsgId)
+    const c = conversation.connection
+    if (record === undefined || !isDuplex(c)) return undefined
+    const { info, authKey } = c.send
+    try {
+      await this.#context.pool.request(
+        info.server,
+        "send",
+        { type: "SEND", notification: item.notification, body: record.body },
+        { entityId: info.senderId, ...(item.signed ? { key: authKey } : {}) },
+      )
+      return undefined
+    } catch (error) {
+      if (this.#context.closing.signal.aborted)
+        return { type: "temporary", code: "NETWORK", message: "closing" }
+      const failure = failureOf(error)
+      if (failure === undefined) throw error
+      return failure
+    }
+  }
+
+  /** The server has kept it. The store follows by itself: after a crash before that, the item is sent once more. */
+  #finish(item: OutgoingItem): void {
+    const changes = this.#done(item)
+    this.#context.background(this.#conversation.saveAndShow(changes).then(() => this.#leaveWhenEmpty()))
+  }
+
+  #done(item: OutgoingItem): Changes {
+    this.#remove(item)
+    const c = this.#conversation.connection
+    const connection = afterDelivery(c, item)
+    const notices: Notice[] = []
+    if (item.messageId !== undefined && isDuplex(c)) {
+      notices.push({
+        type: "sent",
+        connectionId: c.id,
+        messageId: item.messageId,
+        server: serverText(c.send.info.server),
+      })
+    }
+    if (connection !== undefined && connection.state === "connected") {
+      notices.push({ type: "connected", connectionId: c.id, postQuantum: false })
+    }
+    return { finished: [item.sndMsgId], notices, ...(connection === undefined ? {} : { connection }) }
+  }
+
+  /** It will never be kept: the application hears why. */
+  async #fail(item: OutgoingItem, { code, message }: Failure): Promise<void> {
+    const conversation = this.#conversation
+    const c = conversation.connection
+    if (!isDuplex(c)) return
+    if (item.type === "confirmation" || item.type === "HELLO") {
+      const used = c.role === "joiner" && code === "AUTH"
+      await closeConnection(
+        this.#context,
+        conversation,
+        used ? "LINK_ALREADY_USED" : code,
+        used
+          ? "Somebody else has used this link before: ask for a new one."
+          : `The handshake cannot go on: ${message}`,
+      )
+      return
+    }
+    this.#remove(item)
+    const server = serverText(c.send.info.server)
+    const notices: Notice[] =
+      item.messageId === undefined
+        ? [{ type: "error", connectionId: c.id, code, message, server }]
+        : [{ type: "failed", connectionId: c.id, messageId: item.messageId, code, message, server }]
+    await conversation.saveAndShow({ finished: [item.sndMsgId], forgotten: [item.sndMsgId], notices })
+    await this.#leaveWhenEmpty()
+  }
+
+  async #giveUpOld(failure: Failure): Promise<void> {
+    const limit = this.#context.clock.now() - (failure.type === "quota" ? expiryMs.quota : expiryMs.network)
+    for (const item of this.#conversation.outgoing.filter(({ created }) => created < limit)) {
+      await this.#fail(item, {
+        type: "permanent",
+        code: "EXPIRED",
+        message: `It could not be delivered in time. ${failure.message}`,
+      })
+      if (!this.#conversation.active) return
+    }
+  }
+
+  #remove(item: OutgoingItem): void {
+    const { outgoing } = this.#conversation
+    const at = outgoing.indexOf(item)
+    if (at >= 0) outgoing.splice(at, 1)
+  }
+
+  async #leaveWhenEmpty(): Promise<void> {
+    const conversation = this.#conversation
+    if (!conversation.active || !conversation.connection.leaving || conversation.outgoing.length > 0) return
+    await closeConnection(this.#context, conversation, "DELETED", "The connection was deleted.")
+  }
+}
+
+/** How the handshake goes on when one of its items was delivered; `undefined` when it does not. */
+function afterDelivery(c: Connection, item: OutgoingItem): Connection | undefined {
+  if (item.type === "confirmation" && c.state === "accepted") {
+    return { ...c, state: sendsOwnKey(c.send) ? "connected" : "waiting" }
+  }
+  if (item.type === "HELLO" && c.state === "greeting")
+    return { ...c, state: c.answer ? "connected" : "waiting" }
+  return undefined
+}

@@ -1,0 +1,68 @@
+import type { Bytes } from "@smpkit/codec"
+import type { AgentErrorCode } from "./errors.ts"
+import type { Integrity } from "./integrity.ts"
+
+/** What the agent tells the application, field by field as JSON-RPC has it, except that bytes are bytes and times are `Date`. */
+export type AgentEvent =
+  | {
+      readonly type: "confirmation"
+      readonly connectionId: string
+      readonly confirmationId: string
+      readonly info: Bytes
+      readonly postQuantum: boolean
+      readonly servers: readonly string[]
+    }
+  | { readonly type: "info"; readonly connectionId: string; readonly info: Bytes }
+  | { readonly type: "connected"; readonly connectionId: string; readonly postQuantum: boolean }
+  | MessageEvent
+  | {
+      readonly type: "sent"
+      readonly connectionId: string
+      readonly messageId: number
+      readonly server: string
+    }
+  | {
+      readonly type: "delivered"
+      readonly connectionId: string
+      readonly messageId: number
+      readonly hashOk: boolean
+    }
+  | {
+      readonly type: "failed"
+      readonly connectionId: string
+      readonly messageId: number
+      readonly code: AgentErrorCode
+      readonly message: string
+      readonly server: string
+    }
+  | {
+      readonly type: "serverUp" | "serverDown"
+      readonly server: string
+      readonly connectionIds: readonly string[]
+    }
+  | {
+      readonly type: "closed"
+      readonly connectionId: string
+      readonly code: AgentErrorCode
+      readonly message: string
+    }
+  | {
+      readonly type: "error"
+      readonly connectionId: string | undefined
+      readonly code: AgentErrorCode
+      readonly message: string
+      readonly server: string | undefined
+    }
+
+export interface MessageEvent {
+  readonly type: "message"
+  readonly connectionId: string
+  readonly messageId: number
+  readonly body: Bytes
+  /** When the server took it. */
+  readonly brokerTime: Date
+  readonly integrity: Integrity
+  readonly postQuantum: boolean
+  /** It came before, was not acknowledged, and the agent was started again. */
+  readonly redelivered: boolean
+}

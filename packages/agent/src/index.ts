@@ -1,0 +1,48 @@
+export {
+  Agent,
+  type AgentParts,
+  type AgentVersions,
+  type CallOptions,
+  type PostQuantumSetting,
+} from "./agent.ts"
+export type { ConnectionDescription, QueueDescription } from "./connection-state.ts"
+export type { AgentOptions } from "./context.ts"
+export { agentEnvelope, type AgentEnvelope, paddedLengths } from "./envelopes.ts"
+export { AgentError, type AgentErrorCode, type AgentErrorDetail } from "./errors.ts"
+export type { AgentEvent, MessageEvent } from "./events.ts"
+export { type Integrity, integrityOf, type LastReceived } from "./integrity.ts"
+export { connectionLink, type ConnectionLink, formatLink, parseLink } from "./links.ts"
+export {
+  agentContent,
+  type AgentContent,
+  agentMessage,
+  type AgentMessage,
+  type Receipt,
+  type SenderQueue,
+} from "./messages.ts"
+export {
+  decryptContent,
+  type DecryptedContent,
+  envelopeHash,
+  openAgentMessage,
+  type OpenedMessage,
+  openQueueMessage,
+  type QueueMessage,
+  type ReceivingSession,
+} from "./open.ts"
+export { maxMessageLength } from "./seal.ts"
+export {
+  type Change,
+  type DeriveKey,
+  type Expectation,
+  type KeyValue,
+  memoryRawStore,
+  type RawStore,
+  SealedStore,
+  type SealedStoreOptions,
+  StoreError,
+  type StoreErrorCode,
+  type StoreTx,
+  type StoreView,
+} from "./store/index.ts"
+export { agentVersions } from "./version.ts"

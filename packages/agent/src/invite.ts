@@ -1,0 +1,139 @@
+import { generateX3dhKeys } from "@smpkit/ratchet"
+import type { Connection, ConnectionCommon } from "./connection.ts"
+import type { Context } from "./context.ts"
+import type { Conversation } from "./conversation.ts"
+import { AgentError } from "./errors.ts"
+import { invitationLink, makeQueueKeys, sendQueueOf } from "./handshake.ts"
+import { formatLink } from "./links.ts"
+import { chooseServer, createQueue } from "./new-queue.ts"
+import { peerOf } from "./receive-confirmation.ts"
+import { deleteRecord, tables } from "./records.ts"
+import { sealConfirmation, sendsOwnKey } from "./seal.ts"
+import type { Registry } from "./registry.ts"
+import { agentVersions } from "./version.ts"
+
+/** What every new connection starts with. */
+export function newConnection(
+  context: Context,
+  id: string,
+  role: Connection["role"],
+  postQuantum: Connection["postQuantum"],
+): ConnectionCommon {
+  return {
+    id,
+    created: context.clock.now(),
+    role,
+    agentVersion: agentVersions.max,
+    postQuantum,
+    verified: false,
+    receipts: false,
+    ratchetSync: "ok",
+    failures: 0,
+    peerKeys: undefined,
+    sendLocked: false,
+    leaving: false,
+  }
+}
+
+/** agent-protocol.md, "Fast handshake", step 1. A call that fails or is cut off leaves no connection. */
+export async function invite(
+  context: Context,
+  registry: Registry,
+  id: string,
+  postQuantum: Connection["postQuantum"],
+): Promise<string> {
+  const queue = makeQueueKeys(chooseServer(context), context.random)
+  const x3dh = generateX3dhKeys(context.random)
+  const start = newConnection(context, id, "initiator", postQuantum)
+  const conversation = await registry.create({ ...start, state: "new", queue, x3dh })
+  try {
+    const created = await createQueue(context, queue)
+    await conversation.save({ connection: { ...start, state: "invited", receive: created.queue, x3dh } })
+    await registry.watch(conversation, created.client)
+    return formatLink(invitationLink(created.queue, x3dh))
+  } catch (error) {
+    if (!context.closing.signal.aborted && conversation.connection.state === "new")
+      await abandon(context, registry, conversation)
+    throw error
+  }
+}
+
+/** Removes a connection that nobody knows of. */
+export async function abandon(
+  context: Context,
+  registry: Registry,
+  conversation: Conversation,
+): Promise<void> {
+  conversation.active = false
+  registry.remove(conversation.id)
+  await context.update((tx) => {
+    deleteRecord(tx, tables.connection, conversation.id)
+  })
+}
+
+/** Steps 7 and 8: the application has chosen whose answer it accepts. Everything is stored for sending. */
+export async function allow(
+  context: Context,
+  conversation: Conversation,
+  confirmationId: string,
+  info: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const c = conversation.connection
+  const where = { connectionId: c.id }
+  if (c.state !== "requested") {
+    throw new AgentError("PROHIBITED", "No confirmation of this connection waits for an answer.", where)
+  }
+  const confirmation = c.confirmations.find((one) => one.id === confirmationId)
+  if (confirmation === undefined) {
+    throw new AgentError(
+      "NOT_FOUND",
+      "There is no such confirmation: use the confirmationId of the event.",
+      where,
+    )
+  }
+  if (c.sendLocked)
+    throw new AgentError("SEND_LOCKED", "This store came back from a copy: make a new connection.", where)
+  if (c.confirmations.length > 1 && !c.asked) {
+    await conversation.save({ connection: { ...c, asked: true } })
+    throw new AgentError(
+      "SECOND_CONFIRMATION",
+      "Several parties have answered this link. Find out by another way whose answer is the right one, then allow that one again.",
+      where,
+    )
+  }
+  const { confirmations: _c, asked: _a, x3dh: _x, ...rest } = c
+  const { agentVersion, peerKeys, senderKey, session } = confirmation
+  const send = sendQueueOf(confirmation.replyQueue, context.random)
+  const sealed = sealConfirmation(session.ratchet, send, {
+    agentVersion,
+    content: { type: "AgentConnInfo", info },
+    parameters: undefined,
+    random: context.random,
+  })
+  await conversation.save({
+    connection: {
+      ...rest,
+      state: "accepted",
+      agentVersion: Math.max(agentVersion, Math.min(c.agentVersion, agentVersions.max)),
+      peerKeys,
+      send,
+      receive: {
+        ...c.receive,
+        peer: peerOf(confirmation),
+        securing: senderKey === undefined ? { type: "none" } : { type: "pending", senderKey },
+      },
+    },
+    session: { ...session, ratchet: sealed.ratchet, lastSentId: 1, lastSentHash: sealed.hash },
+    outgoing: [
+      {
+        type: "confirmation",
+        sndMsgId: 1,
+        messageId: undefined,
+        created: context.clock.now(),
+        notification: true,
+        signed: sendsOwnKey(send),
+        body: sealed.body,
+      },
+    ],
+  })
+}

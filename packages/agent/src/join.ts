@@ -1,0 +1,141 @@
+import { equalBytes } from "@smpkit/crypto"
+import { sameServer } from "@smpkit/smp"
+import type { Connection } from "./connection.ts"
+import type { Context } from "./context.ts"
+import type { Conversation } from "./conversation.ts"
+import { AgentError } from "./errors.ts"
+import { asAgentError, serverText } from "./failures.ts"
+import { addressOf, joinKeys, makeQueueKeys } from "./handshake.ts"
+import { abandon, newConnection } from "./invite.ts"
+import type { ConnectionLink } from "./links.ts"
+import { chooseServer, createQueue } from "./new-queue.ts"
+import type { Registry } from "./registry.ts"
+import { sealConfirmation, sendsOwnKey } from "./seal.ts"
+import { queueInfoOf } from "@smpkit/smp"
+
+type Invitation = ConnectionLink & { readonly type: "invitation" }
+
+/**
+ * Starts to join, or goes on where an earlier attempt with the same link was cut off: keys, ratchet and reply queue's keys stay the same
+ * (agent-protocol.md, "Repeats"). Throws `AgentError` LINK_ALREADY_USED for a link that this agent has joined with, or made itself.
+ */
+export async function startJoin(
+  context: Context,
+  registry: Registry,
+  id: string,
+  {
+    link,
+    info,
+    postQuantum,
+  }: {
+    readonly link: Invitation
+    readonly info: Uint8Array<ArrayBuffer>
+    readonly postQuantum: Connection["postQuantum"]
+  },
+): Promise<Conversation> {
+  const known = registry.all().find((one) => concerns(one.connection, link))
+  if (known?.connection.state === "joining") return known
+  if (known !== undefined) {
+    throw new AgentError(
+      "LINK_ALREADY_USED",
+      "This agent knows this link already: each link is for one other agent.",
+      {
+        connectionId: known.id,
+      },
+    )
+  }
+  const join = joinKeys(link, context.random)
+  const queue = makeQueueKeys(chooseServer(context, join.send.info.server), context.random)
+  const { send, parameters, ratchet, agentVersion, peerKeys } = join
+  const start = newConnection(context, id, "joiner", postQuantum)
+  return await registry.create({
+    ...start,
+    state: "joining",
+    agentVersion,
+    peerKeys,
+    send,
+    queue,
+    parameters,
+    ratchet,
+    info,
+  })
+}
+
+function concerns(c: Connection, link: Invitation): boolean {
+  const [{ server, senderId }] = link.queues
+  const own = "receive" in c && c.role === "initiator" ? c.receive : undefined
+  const theirs = "send" in c && c.role === "joiner" ? c.send.info : undefined
+  return [own, theirs].some(
+    (q) => q !== undefined && sameServer(q.server, server) && equalBytes(q.senderId, senderId),
+  )
+}
+
+/**
+ * Steps 3 to 5: our key on the initiator's queue, our own queue, and the confirmation stored for sending. Throws `AgentError`; after a temporary one
+ * the connection stays and can be continued, after a permanent one it is gone.
+ */
+export async function continueJoin(
+  context: Context,
+  registry: Registry,
+  conversation: Conversation,
+): Promise<void> {
+  const c = conversation.connection
+  if (c.state !== "joining") return
+  const { server, senderId } = c.send.info
+  let { send } = c
+  if (sendsOwnKey(send) && !send.secured) {
+    try {
+      await context.pool.request(
+        server,
+        "send",
+        { type: "SKEY", senderKey: send.authKey.publicKey },
+        { entityId: senderId, key: send.authKey },
+      )
+    } catch (error) {
+      const failure = asAgentError(error, server, c.id)
+      if (failure.code !== "AUTH") throw failure
+      await abandon(context, registry, conversation)
+      throw new AgentError(
+        "LINK_ALREADY_USED",
+        "Somebody else has used this link before: ask for a new one.",
+        {
+          server: serverText(server),
+          cause: error,
+        },
+      )
+    }
+    send = { ...send, secured: true }
+    await conversation.save({ connection: { ...c, send } })
+  }
+  const { queue: receive, client } = await createQueue(context, c.queue)
+  const { queue: _q, parameters, ratchet, info, ...rest } = c
+  const sealed = sealConfirmation(ratchet, send, {
+    agentVersion: c.agentVersion,
+    content: { type: "AgentConnInfoReply", queues: [queueInfoOf(addressOf(receive))], info },
+    parameters,
+    random: context.random,
+  })
+  await conversation.save({
+    connection: { ...rest, state: "joined", send, receive },
+    session: {
+      ratchet: sealed.ratchet,
+      lastReceivedId: 0,
+      lastReceivedHash: new Uint8Array(0),
+      lastSentId: 1,
+      lastSentHash: sealed.hash,
+      nextMessageId: 1,
+    },
+    outgoing: [
+      {
+        type: "confirmation",
+        sndMsgId: 1,
+        messageId: undefined,
+        created: context.clock.now(),
+        notification: true,
+        signed: sendsOwnKey(send),
+        body: sealed.body,
+      },
+    ],
+  })
+  await registry.watch(conversation, client)
+}

@@ -1,0 +1,17 @@
+import type { MessageEvent } from "./events.ts"
+import type { Incoming } from "./records.ts"
+
+/** The event of a stored message. */
+export function messageEvent(connectionId: string, incoming: Incoming, redelivered: boolean): MessageEvent {
+  const { messageId, body, integrity, brokerTime } = incoming
+  return {
+    type: "message",
+    connectionId,
+    messageId,
+    body,
+    brokerTime: new Date(brokerTime * 1000),
+    integrity,
+    postQuantum: false,
+    redelivered,
+  }
+}

@@ -1,0 +1,60 @@
+import type { SmpClient } from "@smpkit/client"
+import type { ServerAddress } from "@smpkit/smp"
+import type { Context } from "./context.ts"
+import { AgentError } from "./errors.ts"
+import { asAgentError, serverText } from "./failures.ts"
+import { queueOf } from "./handshake.ts"
+import type { NewQueue, ReceiveQueue } from "./queues.ts"
+
+const empty = new Uint8Array(0)
+
+/**
+ * Makes a queue for keys that are stored already: NEW cannot be repeated safely, a second one with the same keys only leaves an orphan on the server.
+ * The answer names the session that is subscribed to it. Throws `AgentError`.
+ */
+export async function createQueue(
+  context: Context,
+  keys: NewQueue,
+): Promise<{ readonly queue: ReceiveQueue; readonly client: SmpClient }> {
+  const password = context.knownServers.find((s) => serverText(s) === serverText(keys.server))?.basicAuth
+  try {
+    const client = await context.pool.client(
+      { ...keys.server, ...(password === undefined ? {} : { basicAuth: password }) },
+      "receive",
+    )
+    const ids = await client.request(
+      {
+        type: "NEW",
+        authKey: keys.recipientKey.publicKey,
+        dhKey: keys.serverDhKey.publicKey,
+        basicAuth: password,
+        subscribe: true,
+        queueMode: "messaging",
+      },
+      { entityId: empty, key: keys.recipientKey },
+    )
+    return { queue: queueOf(keys, ids), client }
+  } catch (error) {
+    const failure = asAgentError(error, keys.server)
+    if (failure.code !== "AUTH") throw failure
+    throw new AgentError(
+      "AUTH",
+      "The server does not let us make queues: it wants a password in its address, smp://FINGERPRINT:PASSWORD@HOST.",
+      { server: serverText(keys.server), cause: error },
+    )
+  }
+}
+
+/** Where to make a queue: on another server than `other` if there is one (agent-protocol.md, "Fast handshake", step 4). Throws `AgentError NO_SERVER`. */
+export function chooseServer(context: Context, other?: ServerAddress): ServerAddress {
+  const servers = context.knownServers
+  const apart = servers.filter((s) => other === undefined || s.hosts[0] !== other.hosts[0])
+  const choice = apart.length > 0 ? apart : servers
+  const [byte = 0] = context.random.bytes(1)
+  const server = choice[byte % choice.length]
+  if (server === undefined) {
+    throw new AgentError("NO_SERVER", "The agent knows no server: set one with setServers or --server.")
+  }
+  const { hosts, port, keyHash } = server
+  return { hosts, port, keyHash }
+}

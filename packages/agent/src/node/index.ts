@@ -1,0 +1,42 @@
+import { tlsConnector } from "@smpkit/client/tls"
+import { systemRandom } from "@smpkit/crypto"
+import type { ServerAddressWithAuth } from "@smpkit/smp"
+import { systemClock } from "@smpkit/transport"
+import { Agent } from "../agent.ts"
+import type { AgentOptions } from "../context.ts"
+import { SealedStore } from "../store/index.ts"
+import { lmdbRawStore } from "../store/lmdb.ts"
+
+/** Where and how an agent lives on this machine. */
+export interface OpenAgentOptions {
+  /** Its folder, made private to its owner where it is new. One process at a time uses it. */
+  readonly dir: string
+  /** Seals the store. Losing it is losing the connections. */
+  readonly passphrase: string
+  /** Where queues are made; without any, those of an earlier run. */
+  readonly servers?: readonly ServerAddressWithAuth[]
+  readonly options?: AgentOptions
+}
+
+/** Opens an agent with a store on disk and TLS connections. Throws `StoreError` (STORE_IN_USE, WRONG_PASSPHRASE, …). */
+export async function openAgent({
+  dir,
+  passphrase,
+  servers = [],
+  options = {},
+}: OpenAgentOptions): Promise<Agent> {
+  const store = await SealedStore.open(await lmdbRawStore(dir), { passphrase, random: systemRandom })
+  try {
+    return await Agent.open({
+      store,
+      connector: tlsConnector(),
+      clock: systemClock,
+      random: systemRandom,
+      servers,
+      options,
+    })
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}

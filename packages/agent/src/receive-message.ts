@@ -1,0 +1,194 @@
+import { equalBytes } from "@smpkit/crypto"
+import type { RatchetError } from "@smpkit/ratchet"
+import type { Bytes } from "@smpkit/codec"
+import { type Connection, isDuplex, type ReceiveQueueHolder, type Session } from "./connection.ts"
+import type { Context } from "./context.ts"
+import type { Changes, Conversation } from "./conversation.ts"
+import type { AgentEnvelope } from "./envelopes.ts"
+import { AgentError, type AgentErrorCode } from "./errors.ts"
+import { serverText } from "./failures.ts"
+import type { Receipt } from "./messages.ts"
+import { envelopeHash, openAgentMessage, type OpenedMessage } from "./open.ts"
+import { prepare } from "./outgoing.ts"
+import type { Outcome } from "./receive.ts"
+import type { Notice } from "./records.ts"
+import { agentVersions } from "./version.ts"
+
+type Envelope = Extract<AgentEnvelope, { readonly type: "AgentMsgEnvelope" }>
+type Message = Extract<OpenedMessage<Session>, { readonly type: "message" }>
+
+/** So many messages in a row that do not decrypt mean that the ratchets are apart (security.md Q3). */
+const failuresForRequired = 3
+
+interface Source {
+  readonly msgId: Bytes
+  readonly time: number
+}
+
+/** An `M` envelope (agent-protocol.md, "Agent messages", "Re-delivered messages" and double-ratchet.md, "Errors and what the agent does"). */
+export function receiveAgentMessage(
+  context: Context,
+  conversation: Conversation,
+  c: ReceiveQueueHolder,
+  envelope: Envelope,
+  source: Source,
+): Outcome {
+  const session = c.state === "requested" ? c.confirmations[0].session : conversation.session
+  if (session === undefined) throw new AgentError("A_PROHIBITED", "A message before any confirmation.")
+  const hash = envelopeHash(envelope.sealed)
+  const result = openAgentMessage(session, envelope.sealed, {
+    random: context.random,
+    now: context.clock.now(),
+  })
+  if (result.type === "failed") return failed(conversation, c, hash, result.error)
+  conversation.seen.add(hash)
+  const connection = afterSuccess(c, envelope.version)
+  if (result.type === "refused") {
+    const refusal = new AgentError(result.code, "The other side sent something that is no agent message.")
+    return {
+      changes: { ...stored(connection, result.session), seen: true, notices: [errorNotice(c, refusal)] },
+      head: "done",
+    }
+  }
+  const outcome = dispatch(context, conversation, connection, result, source)
+  return {
+    ...outcome,
+    changes: {
+      ...stored(outcome.changes.connection ?? connection, outcome.changes.session ?? result.session),
+      ...withoutState(outcome.changes),
+      seen: true,
+    },
+  }
+}
+
+/** Before the application has chosen, the session is part of the confirmation. */
+function stored(connection: Connection, session: Session): Changes {
+  if (connection.state !== "requested") return { connection, session }
+  const [first, ...others] = connection.confirmations
+  return { connection: { ...connection, confirmations: [{ ...first, session }, ...others] } }
+}
+
+function withoutState({ connection: _c, session: _s, ...others }: Changes): Changes {
+  return others
+}
+
+function afterSuccess(c: ReceiveQueueHolder, envelopeVersion: number): ReceiveQueueHolder {
+  const agentVersion = Math.max(c.agentVersion, Math.min(envelopeVersion, agentVersions.max))
+  return { ...c, agentVersion, failures: 0, ratchetSync: "ok" }
+}
+
+function dispatch(
+  context: Context,
+  conversation: Conversation,
+  c: ReceiveQueueHolder,
+  opened: Message,
+  { msgId, time }: Source,
+): Outcome {
+  const { message, session } = opened
+  switch (message.type) {
+    case "A_MSG": {
+      const messageId = session.nextMessageId
+      const { sndMsgId, hash, integrity } = opened
+      return {
+        changes: {
+          session: { ...session, nextMessageId: messageId + 1 },
+          incoming: {
+            messageId,
+            sndMsgId,
+            smpMsgId: msgId,
+            hash,
+            body: message.body,
+            brokerTime: time,
+            integrity,
+            received: context.clock.now(),
+          },
+        },
+        head: "shown",
+      }
+    }
+    case "HELLO":
+      return hello(context, c, session)
+    case "A_RCVD":
+      return receipts(conversation, c, message.receipts)
+    case "A_QCONT":
+      return { changes: {}, head: "done", resume: true }
+    case "QADD":
+    case "QKEY":
+    case "QUSE":
+    case "QTEST":
+    case "EREADY": {
+      const error = new AgentError(
+        "A_PROHIBITED",
+        `The other side sent ${message.type}, which this release does not do.`,
+      )
+      return { changes: { notices: [errorNotice(c, error)] }, head: "done" }
+    }
+    default:
+      return message satisfies never
+  }
+}
+
+/** agent-protocol.md, "Slow handshake": HELLO goes from joiner to initiator and back, once each. */
+function hello(context: Context, c: ReceiveQueueHolder, session: Session): Outcome {
+  if (isDuplex(c) && c.role === "initiator" && (c.state === "waiting" || c.state === "accepted")) {
+    const greeting = { ...c, state: "greeting", answer: true } as const
+    const answer = prepare(context, greeting, session, { type: "HELLO" })
+    return {
+      changes: { connection: greeting, session: answer.session, outgoing: [answer.item] },
+      head: "done",
+    }
+  }
+  if (isDuplex(c) && c.role === "joiner" && (c.state === "waiting" || c.state === "greeting")) {
+    return {
+      changes: {
+        connection: { ...c, state: "connected" },
+        notices: [{ type: "connected", connectionId: c.id, postQuantum: false }],
+      },
+      head: "done",
+    }
+  }
+  const error = new AgentError("A_PROHIBITED", "The other side sent HELLO where none belongs.")
+  return { changes: { notices: [errorNotice(c, error)] }, head: "done" }
+}
+
+/** agent-protocol.md, "Delivery receipts", sender. A receipt that came before is not found any more, and ignored. */
+function receipts(conversation: Conversation, c: ReceiveQueueHolder, list: readonly Receipt[]): Outcome {
+  const notices: Notice[] = []
+  const forgotten: number[] = []
+  for (const { sndMsgId, msgHash } of list) {
+    const sent = conversation.sent(sndMsgId)
+    if (sent === undefined || forgotten.includes(sndMsgId)) continue
+    const hashOk = equalBytes(sent.hash, msgHash)
+    if (hashOk) forgotten.push(sndMsgId)
+    notices.push({ type: "delivered", connectionId: c.id, messageId: sent.messageId, hashOk })
+  }
+  return { changes: { notices, forgotten }, head: "done" }
+}
+
+/** A message that does not decrypt changes no ratchet state; one that came before is nothing to speak of. */
+function failed(
+  conversation: Conversation,
+  c: ReceiveQueueHolder,
+  hash: Bytes,
+  error: RatchetError,
+): Outcome {
+  if (conversation.seen.has(hash)) return { changes: {}, head: "done" }
+  const refusal = new AgentError(
+    codeOf(error),
+    `A message of the other side does not decrypt (${error.code}): ${error.message}.`,
+  )
+  const notices = [errorNotice(c, refusal)]
+  if (refusal.code !== "A_CRYPTO") return { changes: { notices }, head: "done" }
+  const failures = Math.min(c.failures + 1, 255)
+  const ratchetSync = failures >= failuresForRequired ? "required" : "allowed"
+  return { changes: { connection: { ...c, failures, ratchetSync }, notices }, head: "done" }
+}
+
+function codeOf(error: RatchetError): AgentErrorCode {
+  if (error.code === "MESSAGE") return "A_MESSAGE"
+  return error.code === "DUPLICATE" ? "A_DUPLICATE" : "A_CRYPTO"
+}
+
+function errorNotice(c: ReceiveQueueHolder, { code, message }: AgentError): Notice {
+  return { type: "error", connectionId: c.id, code, message, server: serverText(c.receive.server) }
+}

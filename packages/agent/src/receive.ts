@@ -1,0 +1,167 @@
+import { type Bytes, WireError } from "@smpkit/codec"
+import { boxKey, CryptoError, equalBytes } from "@smpkit/crypto"
+import { openMessageBody, type ReceivedMessage } from "@smpkit/smp"
+import { acknowledgeHead } from "./acknowledge.ts"
+import { type Connection, isDuplex, type ReceiveQueueHolder } from "./connection.ts"
+import type { Context } from "./context.ts"
+import type { Changes, Conversation } from "./conversation.ts"
+import { AgentError } from "./errors.ts"
+import { serverText } from "./failures.ts"
+import { messageEvent } from "./message-event.ts"
+import { openQueueMessage } from "./open.ts"
+import { prepare } from "./outgoing.ts"
+import type { Notice } from "./records.ts"
+import { receiveConfirmation, repeatedConfirmation } from "./receive-confirmation.ts"
+import { receiveAgentMessage } from "./receive-message.ts"
+import { closeConnection } from "./removal.ts"
+
+/** What a received message changes, and whether the server may forget it at once or waits for the application. */
+export interface Outcome {
+  readonly changes: Changes
+  /** `shown`: an A_MSG that the application acknowledges. */
+  readonly head: "shown" | "done" | "parked"
+  /** The handshake failed in a way that ends the connection. */
+  readonly close?: { readonly code: "NOT_AUTHENTIC"; readonly message: string }
+  /** The other side has made room in its queue. */
+  readonly resume?: boolean
+}
+
+/** One message as the server delivers it. */
+export interface Delivered {
+  readonly msgId: Bytes
+  readonly body: Bytes
+}
+
+/**
+ * Takes one message through all layers; everything that it changes is one transaction, and its effects come after that
+ * (agent-protocol.md, "Order of effects"). Whatever a message holds, the queue goes on.
+ */
+export async function receive(
+  context: Context,
+  conversation: Conversation,
+  message: Delivered,
+  resume: () => void,
+): Promise<void> {
+  const c = conversation.connection
+  if (!("receive" in c) || !conversation.wanted) return
+  const { head } = conversation
+  if (head !== undefined && equalBytes(head.smpMsgId, message.msgId)) {
+    // Delivered again after a drop: shown in this run or at its start, or waiting for its ACK.
+    if (head.type === "done") await acknowledgeHead(context, conversation)
+    return
+  }
+  const outcome = outcomeOf(context, conversation, c, message)
+  if (outcome.close !== undefined) {
+    await closeConnection(context, conversation, outcome.close.code, outcome.close.message)
+    return
+  }
+  if (outcome.head === "parked") return
+  const stored = await conversation.save({
+    ...outcome.changes,
+    head: { type: outcome.head, smpMsgId: message.msgId },
+  })
+  const { incoming } = outcome.changes
+  if (incoming !== undefined) await context.events.push(messageEvent(conversation.id, incoming, false))
+  await context.emit(stored)
+  if (outcome.head === "done") await acknowledgeHead(context, conversation)
+  // Only now: an attempt before the ACK of a quota marker would find the other side as full as before.
+  if (outcome.resume === true) resume()
+}
+
+function outcomeOf(
+  context: Context,
+  conversation: Conversation,
+  c: ReceiveQueueHolder,
+  { msgId, body }: Delivered,
+): Outcome {
+  try {
+    const received = openServerLayer(c, msgId, body)
+    switch (received.type) {
+      case "quota":
+        return quotaMarker(context, conversation, c)
+      case "message":
+        return bodyOutcome(context, conversation, c, { msgId, time: received.time, body: received.body })
+      default:
+        return received satisfies never
+    }
+  } catch (error) {
+    if (error instanceof AgentError) return refused(c, error)
+    throw error
+  }
+}
+
+function openServerLayer(c: ReceiveQueueHolder, msgId: Bytes, body: Bytes): ReceivedMessage {
+  try {
+    return openMessageBody(boxKey(c.receive.serverSecret), msgId, body)
+  } catch (error) {
+    if (error instanceof CryptoError || error instanceof WireError) {
+      throw new AgentError("A_CRYPTO", "The server delivered a message that its own key does not open.", {
+        cause: error,
+      })
+    }
+    throw error
+  }
+}
+
+/** agent-protocol.md, "Acceptance by (queue has secret, public header has key)". */
+function bodyOutcome(
+  context: Context,
+  conversation: Conversation,
+  c: ReceiveQueueHolder,
+  message: { readonly msgId: Bytes; readonly time: number; readonly body: Bytes },
+): Outcome {
+  // Two parties answered: their messages wait until the application has chosen (security.md Q4).
+  const undecided = c.state === "requested" && c.confirmations.length > 1
+  const opened = openQueueMessage(c.receive, message.body)
+  const { envelope, newPeer } = opened
+  if (newPeer !== undefined) {
+    if (envelope.type !== "AgentConfirmation") {
+      throw new AgentError("A_PROHIBITED", "A message with a new key that is no confirmation.")
+    }
+    const first = c.receive.peer === undefined
+    return first
+      ? receiveConfirmation(context, conversation, c, opened, envelope)
+      : repeatedConfirmation(context, conversation, c, opened, envelope)
+  }
+  if (undecided) return { changes: {}, head: "parked" }
+  switch (envelope.type) {
+    case "AgentMsgEnvelope":
+      if (opened.header.type !== "_")
+        throw new AgentError("A_PROHIBITED", "A message with a key where none belongs.")
+      return receiveAgentMessage(context, conversation, c, envelope, message)
+    case "AgentRatchetKey":
+      throw new AgentError(
+        "A_PROHIBITED",
+        "The other side asks for a re-synchronisation, which this release does not do: make a new connection if messages stop.",
+      )
+    case "AgentConfirmation":
+    case "AgentInvitation":
+      throw new AgentError("A_PROHIBITED", "An envelope that does not belong on this queue.")
+    default:
+      return envelope satisfies never
+  }
+}
+
+/** The queue was full and is empty now: the other side hears so (agent-protocol.md, "Receiving and acknowledging"). */
+function quotaMarker(context: Context, conversation: Conversation, c: Connection): Outcome {
+  const { session } = conversation
+  if (!isDuplex(c) || session === undefined || c.sendLocked) return { changes: {}, head: "done" }
+  const { server, senderId } = c.receive
+  const { hosts, port, keyHash } = server
+  const prepared = prepare(context, c, session, {
+    type: "A_QCONT",
+    queue: { server: { hosts, port, keyHash }, senderId },
+  })
+  return { changes: { session: prepared.session, outgoing: [prepared.item] }, head: "done", resume: true }
+}
+
+function refused(c: ReceiveQueueHolder, error: AgentError): Outcome {
+  const notice: Notice = {
+    type: "error",
+    connectionId: c.id,
+    code: error.code,
+    message: error.message,
+    server: serverText(c.receive.server),
+  }
+  return { changes: { notices: [notice] }, head: "done" }
+}

@@ -1,0 +1,135 @@
+import type { SmpClient } from "@smpkit/client"
+import { acknowledgeMessage } from "./acknowledge.ts"
+import type { Connection } from "./connection.ts"
+import type { Context } from "./context.ts"
+import { Conversation } from "./conversation.ts"
+import { Delivery } from "./deliver.ts"
+import { AgentError } from "./errors.ts"
+import { continueJoin } from "./join.ts"
+import { Receipts } from "./receipts.ts"
+import { receive } from "./receive.ts"
+import { listRecords, putRecord, tables } from "./records.ts"
+import { Subscriptions } from "./subscriptions.ts"
+
+interface Member {
+  readonly conversation: Conversation
+  readonly delivery: Delivery
+  readonly receipts: Receipts
+}
+
+/** The connections of an agent with their workers. */
+export class Registry {
+  readonly #context: Context
+  readonly #members = new Map<string, Member>()
+  readonly #subscriptions: Subscriptions
+  readonly #joining = new Map<string, Promise<void>>()
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#subscriptions = new Subscriptions(context, (conversation, message) => {
+      const member = this.#members.get(conversation.id)
+      if (member === undefined) return
+      context.background(
+        conversation.inOrder(() =>
+          receive(context, conversation, message, () => {
+            member.delivery.resume()
+          }),
+        ),
+      )
+    })
+    context.onMessage = (server, recipientId, message) => {
+      this.#subscriptions.deliver(server, recipientId, message)
+    }
+    context.onErased = (id) => {
+      this.remove(id)
+    }
+    for (const { value } of [...listRecords(context.store, tables.connection)]) this.#add(value)
+  }
+
+  all(): readonly Conversation[] {
+    return [...this.#members.values()].map(({ conversation }) => conversation)
+  }
+
+  /** Throws `AgentError NOT_FOUND`. */
+  get(id: string): Conversation {
+    return this.#member(id).conversation
+  }
+
+  /** Stores a new connection. */
+  async create(connection: Connection): Promise<Conversation> {
+    const { conversation } = this.#add(connection)
+    try {
+      await this.#context.update((tx) => {
+        putRecord(tx, tables.connection, connection.id, connection)
+      })
+    } catch (error) {
+      this.#members.delete(connection.id)
+      throw error
+    }
+    return conversation
+  }
+
+  remove(id: string): void {
+    const member = this.#members.get(id)
+    if (member === undefined) return
+    member.receipts.stop()
+    this.#subscriptions.remove(member.conversation)
+    this.#members.delete(id)
+  }
+
+  /** Subscribes a connection's queue; `created` is the session that made it. */
+  watch(conversation: Conversation, created?: SmpClient): Promise<void> {
+    return this.#subscriptions.add(conversation, created)
+  }
+
+  /** Goes on with a join; two callers share one attempt. Throws `AgentError`. */
+  join(conversation: Conversation): Promise<void> {
+    const { id } = conversation
+    let joining = this.#joining.get(id)
+    if (joining === undefined) {
+      joining = continueJoin(this.#context, this, conversation).finally(() => this.#joining.delete(id))
+      this.#joining.set(id, joining)
+    }
+    return joining
+  }
+
+  /** Starts sending what waits. */
+  start(id: string): void {
+    const { delivery, receipts } = this.#member(id)
+    delivery.start()
+    receipts.schedule()
+  }
+
+  async acknowledge(id: string, messageId: number, receipt: boolean): Promise<void> {
+    const { conversation, receipts } = this.#member(id)
+    await acknowledgeMessage(this.#context, conversation, messageId, receipt)
+    if (receipt) receipts.schedule()
+  }
+
+  /** The network may be back. */
+  resumeAll(): void {
+    for (const { delivery } of this.#members.values()) delivery.start()
+  }
+
+  stop(): void {
+    for (const { receipts } of this.#members.values()) receipts.stop()
+  }
+
+  #add(connection: Connection): Member {
+    const conversation = new Conversation(this.#context, connection)
+    const member = {
+      conversation,
+      delivery: new Delivery(this.#context, conversation),
+      receipts: new Receipts(this.#context, conversation),
+    }
+    this.#members.set(connection.id, member)
+    return member
+  }
+
+  #member(id: string): Member {
+    const member = this.#members.get(id)
+    if (member === undefined)
+      throw new AgentError("NOT_FOUND", "There is no such connection.", { connectionId: id })
+    return member
+  }
+}

@@ -1,0 +1,126 @@
+import type { Context } from "./context.ts"
+import type { Conversation } from "./conversation.ts"
+import { AgentError } from "./errors.ts"
+import { failureOf } from "./failures.ts"
+import { abandon } from "./invite.ts"
+import { messageEvent } from "./message-event.ts"
+import type { Registry } from "./registry.ts"
+import { closeConnection } from "./removal.ts"
+import { Backoff } from "./backoff.ts"
+import { fastRetry } from "@smpkit/client"
+
+const housekeepingMs = 5 * 60_000
+/** How long a message of ours waits for its receipt (agent-protocol.md, "Delivery receipts"). */
+const receiptAgeMs = 21 * 24 * 3600_000
+
+/** Takes up what an earlier run left: events that were not taken, messages that were not acknowledged, joins, deliveries, subscriptions. */
+export async function resumeConnections(context: Context, registry: Registry): Promise<void> {
+  const notices = context.storedNotices()
+  if (context.store.wasRestored) await lockSending(context, registry)
+  // The application does not read yet, so nobody waits for it here.
+  context.background(context.emit(notices))
+  for (const conversation of registry.all()) {
+    for (const incoming of conversation.unacknowledged())
+      context.show(messageEvent(conversation.id, incoming, true))
+  }
+  for (const conversation of registry.all()) await resume(context, registry, conversation)
+}
+
+async function resume(context: Context, registry: Registry, conversation: Conversation): Promise<void> {
+  switch (conversation.connection.state) {
+    case "new":
+      // Its link was never told to anybody.
+      await abandon(context, registry, conversation)
+      return
+    case "joining":
+      context.background(retryJoin(context, registry, conversation))
+      return
+    case "invited":
+    case "requested":
+    case "accepted":
+    case "joined":
+    case "waiting":
+    case "greeting":
+    case "connected":
+      context.background(registry.watch(conversation))
+      registry.start(conversation.id)
+      return
+    default:
+      return conversation.connection satisfies never
+  }
+}
+
+/** A join that was cut off goes on: its key may be set on the other side's queue already. */
+async function retryJoin(context: Context, registry: Registry, conversation: Conversation): Promise<void> {
+  const backoff = new Backoff(fastRetry)
+  while (conversation.active && conversation.connection.state === "joining") {
+    try {
+      await registry.join(conversation)
+    } catch (error) {
+      context.assertOpen()
+      if (!(error instanceof AgentError)) throw error
+      if (failureOf(error.cause)?.type !== "temporary") {
+        await closeJoin(context, registry, conversation, error)
+        return
+      }
+      await context.pause(backoff.nextMs())
+    }
+  }
+}
+
+async function closeJoin(
+  context: Context,
+  registry: Registry,
+  conversation: Conversation,
+  error: AgentError,
+): Promise<void> {
+  const { id: connectionId } = conversation
+  if (conversation.active) await abandon(context, registry, conversation)
+  await context.updateAndShow([{ type: "closed", connectionId, code: error.code, message: error.message }])
+}
+
+/** security.md Q2: a copy of a store may be behind what was sent, and two messages under one key would give both away. */
+async function lockSending(context: Context, registry: Registry): Promise<void> {
+  const conversations = registry.all()
+  for (const conversation of conversations) {
+    const { connection } = conversation
+    await conversation.save({ connection: { ...connection, sendLocked: true } })
+  }
+  await context.update((tx) => {
+    tx.setRestored(false)
+  })
+}
+
+/** What has to be looked at from time to time. */
+export function startHousekeeping(context: Context, registry: Registry): Disposable {
+  let timer: Disposable | undefined
+  const schedule = (): void => {
+    timer = context.clock.setTimer(housekeepingMs, () => {
+      if (context.closing.signal.aborted) return
+      context.background(tidy(context, registry).finally(schedule))
+    })
+  }
+  schedule()
+  return {
+    [Symbol.dispose]: () => {
+      timer?.[Symbol.dispose]()
+    },
+  }
+}
+
+async function tidy(context: Context, registry: Registry): Promise<void> {
+  const now = context.clock.now()
+  for (const conversation of registry.all()) {
+    const forgotten = conversation.sentBefore(now - receiptAgeMs)
+    if (forgotten.length > 0) await conversation.save({ forgotten })
+    const { connection: c } = conversation
+    if (c.state === "joined" && now - c.created >= context.options.noAnswerMs) {
+      await closeConnection(
+        context,
+        conversation,
+        "NO_ANSWER",
+        "Whoever made the link has not answered in time: somebody may have answered in their place. Tell the other side by another way.",
+      )
+    }
+  }
+}

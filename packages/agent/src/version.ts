@@ -1,0 +1,10 @@
+import type { VersionRange } from "@smpkit/codec"
+
+/** Agent protocol versions (agent-protocol.md, "Agent versions"). */
+export const agentVersions: VersionRange = { min: 2, max: 7 }
+
+/** From this version on a joiner may send messages before it has seen the initiator's answer. */
+export const earlyMessagesVersion = 7
+
+/** From this version on delivery receipts are understood. */
+export const receiptsVersion = 4
