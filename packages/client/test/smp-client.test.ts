@@ -211,7 +211,7 @@ describe("what a server says about messages", () => {
     async (command) => {
       const { client, session } = await connected()
       const events = collect(client)
-      const answer = client.request(command as Command, { entityId: id(1), key })
+      const answer = client.request(command, { entityId: id(1), key })
       await settle()
       session.answer(last(session), msg(1))
       expect(await answer).toEqual(msg(1))

@@ -44,14 +44,9 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
 function socketName(path: string): string {
   const { dev, ino } = statSync(path, { bigint: true })
   const id = createHash("sha256").update(`smpkit store ${dev} ${ino}`).digest("hex").slice(0, 48)
-  switch (process.platform) {
-    case "linux":
-      return `\0smpkit-store-${id}`.padEnd(108, "-")
-    case "win32":
-      return `\\\\.\\pipe\\smpkit-store-${id}`
-    default:
-      return join(tmpdir(), `smpkit-${id.slice(0, 24)}.lock`)
-  }
+  if (process.platform === "linux") return `\0smpkit-store-${id}`.padEnd(108, "-")
+  if (process.platform === "win32") return `\\\\.\\pipe\\smpkit-store-${id}`
+  return join(tmpdir(), `smpkit-${id.slice(0, 24)}.lock`)
 }
 
 /** `undefined` when the name is taken. */

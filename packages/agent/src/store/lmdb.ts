@@ -43,14 +43,15 @@ export async function lmdbRawStore(directory: string): Promise<RawStore> {
 
 /** What `durably` needs of a database. */
 export interface FlushedDatabase {
-  transaction(f: () => void): Promise<unknown>
+  transaction<T>(f: () => T): Promise<T>
   readonly flushed: Promise<unknown>
 }
 
 /** Runs `f` as one transaction and resolves when it is on disk: LMDB's own promise resolves when the commit is visible, which is earlier. */
-export async function durably(database: FlushedDatabase, f: () => void): Promise<void> {
-  await database.transaction(f)
+export async function durably<T>(database: FlushedDatabase, f: () => T): Promise<T> {
+  const result = await database.transaction(f)
   await database.flushed
+  return result
 }
 
 class LmdbRawStore implements RawStore {
@@ -83,24 +84,22 @@ class LmdbRawStore implements RawStore {
 
   async commit(changes: readonly Change[], expected?: Expectation): Promise<void> {
     const database = this.#use()
-    let conflict = false
+    let done: boolean
     try {
-      await durably(database, () => {
-        if (expected !== undefined) {
-          const current = database.get(Buffer.from(expected.key))
-          conflict = !sameBytes(current, expected.value)
-          if (conflict) return
-        }
+      done = await durably(database, () => {
+        if (expected !== undefined && !sameBytes(database.get(Buffer.from(expected.key)), expected.value))
+          return false
         for (const change of changes) {
           // Inside the transaction these are done at once; the outcome is that of the transaction.
           if (change.type === "put") void database.put(Buffer.from(change.key), Buffer.from(change.value))
           else void database.remove(Buffer.from(change.key))
         }
+        return true
       })
     } catch (cause) {
       throw new StoreError("STORE_FAILED", "the store cannot be written to", { cause })
     }
-    if (conflict) throw new StoreError("STORE_CONFLICT", "the store was changed by another process")
+    if (!done) throw new StoreError("STORE_CONFLICT", "the store was changed by another process")
   }
 
   [Symbol.asyncDispose](): Promise<void> {

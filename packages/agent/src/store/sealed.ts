@@ -84,8 +84,8 @@ export class SealedStore implements StoreView, AsyncDisposable {
     return this.#use().list(table, scope)
   }
 
-  get wasRestored(): boolean {
-    return this.#use().wasRestored
+  get restored(): boolean {
+    return this.#use().restored
   }
 
   /**
@@ -136,8 +136,8 @@ export class SealedStore implements StoreView, AsyncDisposable {
     if (this.#updating) throw new TypeError("an update within an update")
     this.#updating = true
     try {
-      const result: unknown = f(transaction)
-      if (result instanceof Promise) throw new TypeError("an update must not wait for anything")
+      const run: (tx: StoreTx) => unknown = f
+      if (run(transaction) instanceof Promise) throw new TypeError("an update must not wait for anything")
       return transaction
     } catch (error) {
       transaction.undo()
@@ -169,10 +169,10 @@ export class SealedStore implements StoreView, AsyncDisposable {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const { tables, generations, wasRestored } = this.#state
+    const { tables, generations, restored } = this.#state
     const touched = batch.flatMap(({ transaction }) => transaction.touched)
     try {
-      await this.#vault.write(touched, tables, { generation: generations, restored: wasRestored })
+      await this.#vault.write(touched, tables, { generation: generations, restored })
     } catch (error) {
       const failed = [...batch, ...this.#waiting]
       this.#waiting = []

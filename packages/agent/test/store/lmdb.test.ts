@@ -65,23 +65,18 @@ describe("the LMDB store", () => {
       flush = resolve
     })
     let done = false
-    const commit = durably(
-      {
-        transaction: async (f) => {
-          await Promise.resolve()
-          f()
-        },
-        flushed,
-      },
-      () => undefined,
-    ).then(() => {
+    const transaction = async <T>(f: () => T): Promise<T> => {
+      await Promise.resolve()
+      return f()
+    }
+    const commit = durably({ transaction, flushed }, () => "result").then((result) => {
       done = true
+      return result
     })
     await new Promise(setImmediate)
     expect(done).toBe(false)
     flush()
-    await commit
-    expect(done).toBe(true)
+    expect(await commit).toBe("result")
   })
 
   test.each([

@@ -192,7 +192,7 @@ describe("updates", () => {
     await good
     expect([...store.list("t")].map(({ key }) => key)).toEqual(["k", "other"])
     expect(textOf(store, "t", "k")).toBe("before")
-    expect(store.wasRestored).toBe(false)
+    expect(store.restored).toBe(false)
   })
 
   test("are taken back with all that came after them when the disk refuses; the store goes on", async () => {
@@ -254,14 +254,13 @@ describe("updates", () => {
 
   test("refuse misuse: a promise, an update within, a use after the end", async () => {
     await using store = await openStore(memoryRawStore())
-    const asynchronous = (async (tx: StoreTx) => {
+    const late: unknown = async (tx: StoreTx): Promise<void> => {
       await Promise.resolve()
-      tx.put("t", "k", utf8("late"))
-    }) as unknown as (tx: StoreTx) => void
-    const inner = asynchronous
-    await expect(
-      store.update((tx) => (inner(tx) as unknown as Promise<void>).catch(() => undefined) as unknown as void),
-    ).rejects.toThrow(TypeError)
+      expect(() => {
+        tx.put("t", "k", utf8("late"))
+      }).toThrow(TypeError)
+    }
+    await expect(store.update(late as (tx: StoreTx) => void)).rejects.toThrow(TypeError)
     let nested: Promise<void> = Promise.resolve()
     await store.update(() => {
       nested = put(store, "t", "k", "nested")
@@ -327,18 +326,18 @@ describe("a restored store", () => {
   test("says so until the mark is taken away in a transaction", async () => {
     const raw = memoryRawStore()
     let store = await openStore(raw)
-    expect(store.wasRestored).toBe(false)
+    expect(store.restored).toBe(false)
     await store.markRestored()
     await store.close()
     store = await openStore(raw)
-    expect(store.wasRestored).toBe(true)
+    expect(store.restored).toBe(true)
     await store.update((tx) => {
-      expect(tx.wasRestored).toBe(true)
+      expect(tx.restored).toBe(true)
       tx.setRestored(false)
     })
     await store.close()
     store = await openStore(raw)
-    expect(store.wasRestored).toBe(false)
+    expect(store.restored).toBe(false)
     await store.close()
   })
 })
