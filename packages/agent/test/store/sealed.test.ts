@@ -192,7 +192,7 @@ describe("updates", () => {
     await good
     expect([...store.list("t")].map(({ key }) => key)).toEqual(["k", "other"])
     expect(textOf(store, "t", "k")).toBe("before")
-    expect(store.restored).toBe(false)
+    expect(store.wasRestored).toBe(false)
   })
 
   test("are taken back with all that came after them when the disk refuses; the store goes on", async () => {
@@ -326,18 +326,18 @@ describe("a restored store", () => {
   test("says so until the mark is taken away in a transaction", async () => {
     const raw = memoryRawStore()
     let store = await openStore(raw)
-    expect(store.restored).toBe(false)
+    expect(store.wasRestored).toBe(false)
     await store.markRestored()
     await store.close()
     store = await openStore(raw)
-    expect(store.restored).toBe(true)
+    expect(store.wasRestored).toBe(true)
     await store.update((tx) => {
-      expect(tx.restored).toBe(true)
+      expect(tx.wasRestored).toBe(true)
       tx.setRestored(false)
     })
     await store.close()
     store = await openStore(raw)
-    expect(store.restored).toBe(false)
+    expect(store.wasRestored).toBe(false)
     await store.close()
   })
 })

@@ -1,0 +1,280 @@
+import { type Bytes, toBase64Url } from "@smpkit/codec"
+import type { Connector } from "@smpkit/client"
+import { boxKey, dh, generateKeyPair, type KeyPair, type PublicKey, type Random } from "@smpkit/crypto"
+import {
+  type BrokerMessage,
+  type Command,
+  encodeBatches,
+  encodeBrokerMessage,
+  encodeTransmission,
+  parseBatch,
+  parseCommand,
+  parseTransmission,
+  type QueueMode,
+  sealMessageBody,
+  type ServerAddress,
+} from "@smpkit/smp"
+import { type CloseReason, type Clock, type Received, type SmpSession, TransportError } from "@smpkit/transport"
+
+const version = 18
+const none: Bytes = new Uint8Array(0)
+
+interface Queue {
+  readonly recipientId: Bytes
+  readonly senderId: Bytes
+  readonly secret: Bytes
+  readonly mode: QueueMode | undefined
+  senderKey: string | undefined
+  readonly messages: { readonly id: Bytes; readonly body: Bytes }[]
+  full: boolean
+  subscriber: Session | undefined
+  /** Delivered to the subscriber and not acknowledged. */
+  outstanding: string | undefined
+}
+
+/** What a test sees or changes of the commands: answer instead of the server, or `undefined` to let it. */
+export type Intercept = (command: Command, entityId: Bytes) => BrokerMessage | "drop" | "lose-answer" | undefined
+
+/** A server in memory with the queue rules that an agent meets; it believes every authorization. Sessions end when the test says so. */
+export class FakeServer implements Connector {
+  readonly address: ServerAddress
+  readonly quota: number
+  /** Makes queues whose sender may not set its key. */
+  slow = false
+  down = false
+  intercept: Intercept = () => undefined
+  readonly log: string[] = []
+  readonly #random: Random
+  readonly #clock: Clock
+  readonly #queues = new Map<string, Queue>()
+  readonly #sessions = new Set<Session>()
+
+  constructor(name: string, { random, clock, quota = 128 }: { random: Random; clock: Clock; quota?: number }) {
+    this.address = { hosts: [name], port: "", keyHash: random.bytes(32) }
+    this.#random = random
+    this.#clock = clock
+    this.quota = quota
+  }
+
+  get queues(): readonly Queue[] {
+    return [...new Set(this.#queues.values())]
+  }
+
+  async connect(): Promise<SmpSession> {
+    await Promise.resolve()
+    if (this.down) throw new TransportError("NETWORK", "the server is down")
+    const session = new Session(this, generateKeyPair("x25519", this.#random))
+    this.#sessions.add(session)
+    return session
+  }
+
+  /** Ends all sessions, as a server that is killed. */
+  drop(): void {
+    for (const session of this.#sessions) session.end({ type: "error", code: "NETWORK", message: "dropped" })
+  }
+
+  ended(session: Session): void {
+    this.#sessions.delete(session)
+    for (const queue of this.#queues.values()) if (queue.subscriber === session) queue.subscriber = undefined
+  }
+
+  /** Puts a message into a queue behind the sender's back. */
+  inject(queue: Queue, body: Bytes): void {
+    this.#store(queue, { type: "message", time: 0, notification: false, body })
+  }
+
+  handle(session: Session, command: Command, entityId: Bytes): BrokerMessage | undefined {
+    this.log.push(command.type)
+    const answer = this.intercept(command, entityId)
+    if (answer === "drop") {
+      session.end({ type: "error", code: "NETWORK", message: "dropped" })
+      return undefined
+    }
+    if (answer === "lose-answer") {
+      this.#execute(session, command, entityId)
+      session.end({ type: "error", code: "NETWORK", message: "dropped" })
+      return undefined
+    }
+    return answer ?? this.#execute(session, command, entityId)
+  }
+
+  #execute(session: Session, command: Command, entityId: Bytes): BrokerMessage {
+    if (command.type === "NEW") return this.#create(session, command)
+    if (command.type === "PING") return { type: "PONG" }
+    const queue = this.#queues.get(toBase64Url(entityId))
+    if (queue === undefined) return auth
+    switch (command.type) {
+      case "SUB":
+        queue.subscriber = session
+        queue.outstanding = undefined
+        this.#push(queue)
+        return { type: "SOK", serviceId: undefined }
+      case "ACK":
+        return this.#acknowledge(session, queue, command.msgId)
+      case "KEY":
+        return this.#secure(queue, command.senderKey)
+      case "SKEY":
+        return queue.mode === "messaging" ? this.#secure(queue, command.senderKey) : auth
+      case "DEL":
+        this.#queues.delete(toBase64Url(queue.recipientId))
+        this.#queues.delete(toBase64Url(queue.senderId))
+        return { type: "OK" }
+      case "SEND":
+        return this.#send(queue, command.body)
+      default:
+        return { type: "ERR", error: { type: "CMD", reason: "PROHIBITED" } }
+    }
+  }
+
+  #create(session: Session, command: Command & { type: "NEW" }): BrokerMessage {
+    const keys = generateKeyPair("x25519", this.#random)
+    const queue: Queue = {
+      recipientId: this.#random.bytes(24),
+      senderId: this.#random.bytes(24),
+      secret: dh(keys.privateKey, command.dhKey),
+      mode: this.slow ? undefined : command.queueMode,
+      senderKey: undefined,
+      messages: [],
+      full: false,
+      subscriber: command.subscribe ? session : undefined,
+      outstanding: undefined,
+    }
+    this.#queues.set(toBase64Url(queue.recipientId), queue)
+    this.#queues.set(toBase64Url(queue.senderId), queue)
+    const { recipientId, senderId, mode } = queue
+    const absent = { linkId: undefined, serviceId: undefined, notifier: undefined }
+    return { type: "IDS", recipientId, senderId, serverDhKey: keys.publicKey, queueMode: mode, ...absent }
+  }
+
+  #secure(queue: Queue, key: PublicKey): BrokerMessage {
+    const text = toBase64Url(key.raw)
+    if (queue.senderKey !== undefined && queue.senderKey !== text) return auth
+    queue.senderKey = text
+    return { type: "OK" }
+  }
+
+  #send(queue: Queue, body: Bytes): BrokerMessage {
+    const time = Math.floor(this.#clock.now() / 1000)
+    if (queue.full) return { type: "ERR", error: { type: "QUOTA" } }
+    if (queue.messages.length >= this.quota) {
+      queue.full = true
+      this.#store(queue, { type: "quota", time })
+      return { type: "ERR", error: { type: "QUOTA" } }
+    }
+    this.#store(queue, { type: "message", time, notification: false, body })
+    return { type: "OK" }
+  }
+
+  #store(queue: Queue, message: Parameters<typeof sealMessageBody>[2]): void {
+    const id = this.#random.bytes(24)
+    queue.messages.push({ id, body: sealMessageBody(boxKey(queue.secret), id, message) })
+    if (queue.messages.length === 1) this.#push(queue)
+  }
+
+  #push(queue: Queue): void {
+    const [head] = queue.messages
+    if (head === undefined || queue.subscriber === undefined || queue.outstanding !== undefined) return
+    queue.outstanding = toBase64Url(head.id)
+    queue.subscriber.push(none, queue.recipientId, { type: "MSG", msgId: head.id, body: head.body })
+  }
+
+  #acknowledge(session: Session, queue: Queue, msgId: Bytes): BrokerMessage {
+    if (queue.subscriber !== session || queue.outstanding !== toBase64Url(msgId)) {
+      return { type: "ERR", error: { type: "NO_MSG" } }
+    }
+    queue.messages.shift()
+    queue.outstanding = undefined
+    const [head] = queue.messages
+    if (head === undefined) {
+      queue.full = false
+      return { type: "OK" }
+    }
+    queue.outstanding = toBase64Url(head.id)
+    return { type: "MSG", msgId: head.id, body: head.body }
+  }
+}
+
+const auth: BrokerMessage = { type: "ERR", error: { type: "AUTH" } }
+
+class Session implements SmpSession {
+  readonly version = version
+  readonly sessionId: Bytes = new Uint8Array(32)
+  readonly serverSessionKey: PublicKey<"x25519">
+  readonly serverSessionPrivate = undefined
+  readonly maxContentSize = 16_384
+  readonly closed: Promise<CloseReason>
+  readonly #server: FakeServer
+  readonly #received: (Received | undefined)[] = []
+  #wake: () => void = () => undefined
+  #settle: (reason: CloseReason) => void = () => undefined
+  #over = false
+
+  constructor(server: FakeServer, keys: KeyPair<"x25519">) {
+    this.#server = server
+    this.serverSessionKey = keys.publicKey
+    this.closed = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+  }
+
+  async send(content: Bytes): Promise<void> {
+    await Promise.resolve()
+    if (this.#over) throw new TransportError("CLOSED", "the session is over")
+    for (const item of parseBatch(content)) {
+      const { corrId, entityId, command } = parseTransmission(version, this.sessionId, item)
+      const answer = this.#server.handle(this, parseCommand(version, command), entityId)
+      if (answer !== undefined) this.push(corrId, entityId, answer)
+    }
+  }
+
+  push(corrId: Bytes, entityId: Bytes, message: BrokerMessage): void {
+    if (this.#over) return
+    const entity = message.type === "IDS" || message.type === "PONG" ? none : entityId
+    const transmission = encodeTransmission(version, this.sessionId, {
+      authorization: none,
+      corrId,
+      entityId: entity,
+      command: encodeBrokerMessage(version, message),
+    })
+    for (const content of encodeBatches([transmission])) this.#received.push({ type: "content", content })
+    this.#wake()
+  }
+
+  async receive(): Promise<Received | undefined> {
+    while (this.#received.length === 0 && !this.#over) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+    return this.#received.shift()
+  }
+
+  end(reason: CloseReason): void {
+    if (this.#over) return
+    this.#over = true
+    this.#received.length = 0
+    this.#server.ended(this)
+    this.#settle(reason)
+    this.#wake()
+  }
+
+  async close(): Promise<void> {
+    await Promise.resolve()
+    this.end({ type: "local" })
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+/** One connector for several servers. */
+export function connectorTo(...servers: readonly FakeServer[]): Connector {
+  return {
+    connect: async (address) => {
+      const server = servers.find((s) => s.address.hosts[0] === address.hosts[0])
+      if (server === undefined) throw new TransportError("NETWORK", "no such server")
+      return await server.connect()
+    },
+  }
+}
