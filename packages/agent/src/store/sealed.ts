@@ -84,8 +84,8 @@ export class SealedStore implements StoreView, AsyncDisposable {
     return this.#use().list(table, scope)
   }
 
-  get restored(): boolean {
-    return this.#use().restored
+  get wasRestored(): boolean {
+    return this.#use().wasRestored
   }
 
   /**
@@ -169,10 +169,10 @@ export class SealedStore implements StoreView, AsyncDisposable {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const { tables, generations, restored } = this.#state
+    const { tables, generations, wasRestored } = this.#state
     const touched = batch.flatMap(({ transaction }) => transaction.touched)
     try {
-      await this.#vault.write(touched, tables, { generation: generations, restored })
+      await this.#vault.write(touched, tables, { generation: generations, restored: wasRestored })
     } catch (error) {
       const failed = [...batch, ...this.#waiting]
       this.#waiting = []

@@ -11,7 +11,7 @@ export interface StoreView {
   /** The records of a table, or those whose key begins with `scope` and a slash, in the order of their keys: a snapshot. */
   list(table: string, scope?: string): Iterable<{ readonly key: string; readonly value: Bytes }>
   /** Whether the store came back from a copy and its connections must re-synchronise before they send (security.md, Q2). */
-  readonly restored: boolean
+  readonly wasRestored: boolean
 }
 
 /** One atomic update. It sees its own changes; all methods are for the time of the call only. */
@@ -26,12 +26,12 @@ export interface StoreTx extends StoreView {
 export class State implements StoreView {
   readonly tables: Tables
   generations: number
-  restored: boolean
+  wasRestored: boolean
 
   constructor(tables: Tables, generations: number, restored: boolean) {
     this.tables = tables
     this.generations = generations
-    this.restored = restored
+    this.wasRestored = restored
   }
 
   get(table: string, key: string): Bytes | undefined {
@@ -83,8 +83,8 @@ export class Transaction implements StoreTx {
     return this.#state
   }
 
-  get restored(): boolean {
-    return this.#use().restored
+  get wasRestored(): boolean {
+    return this.#use().wasRestored
   }
 
   get(table: string, key: string): Bytes | undefined {
@@ -121,10 +121,10 @@ export class Transaction implements StoreTx {
 
   setRestored(restored: boolean): void {
     const state = this.#use()
-    const before = state.restored
-    state.restored = restored
+    const before = state.wasRestored
+    state.wasRestored = restored
     this.#undo.push(() => {
-      state.restored = before
+      state.wasRestored = before
     })
   }
 
