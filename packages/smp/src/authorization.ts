@@ -2,6 +2,7 @@ import type { Bytes } from "@smpkit/codec"
 import {
   type Alg,
   type AuthAlg,
+  type BoxKey,
   boxKey,
   boxNonce,
   CryptoError,
@@ -53,14 +54,9 @@ export function authorize(
   if (isPairOf(keyPair, "ed25519", "ed448")) return sign(keyPair, signed)
   if (!isPairOf(keyPair, "x25519")) throw new RangeError("a key that authorizes nothing")
   if (serverSessionKey === undefined) throw new RangeError("an authenticator needs the server's session key")
-  const secret = dh(keyPair.privateKey, serverSessionKey)
-  const key = boxKey(secret)
-  try {
-    return sealBox(key, boxNonce(corrId), sha512(signed))
-  } finally {
-    secret.fill(0)
-    key.fill(0)
-  }
+  return withBoxKey(keyPair.privateKey, serverSessionKey, (key) =>
+    sealBox(key, boxNonce(corrId), sha512(signed)),
+  )
 }
 
 /** Whether `authorization` was made with the private half of `key` for exactly `signed`; `false` for another kind of authorization. */
@@ -85,13 +81,22 @@ function opensTo(
   hash: Bytes,
 ): boolean {
   try {
-    const secret = dh(serverSessionPrivate, key)
-    const opened = openBox(boxKey(secret), boxNonce(corrId), authenticator)
-    secret.fill(0)
+    const opened = withBoxKey(serverSessionPrivate, key, (k) => openBox(k, boxNonce(corrId), authenticator))
     return equalBytes(opened, hash)
   } catch (error) {
     if (error instanceof CryptoError) return false
     throw error
+  }
+}
+
+function withBoxKey<T>(ours: PrivateKey<"x25519">, theirs: PublicKey<"x25519">, use: (key: BoxKey) => T): T {
+  const secret = dh(ours, theirs)
+  const key = boxKey(secret)
+  secret.fill(0)
+  try {
+    return use(key)
+  } finally {
+    key.fill(0)
   }
 }
 

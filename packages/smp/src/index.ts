@@ -51,8 +51,8 @@ export {
   encodeBrokerMessage,
   entityOfMessage,
   parseBrokerMessage,
-  type ProxySession,
   type Reply,
+  type UnverifiedProxySession,
 } from "./messages.ts"
 export {
   type ClientNotice,
@@ -121,17 +121,19 @@ export {
   certifiedKey,
   clientHello,
   type ClientHello,
-  isSignedBy,
   serverHello,
   type ServerHello,
   type ServiceHello,
   serviceResponse,
   type ServiceResponse,
   type ServiceRole,
-  type SessionAlg,
   sessionKeyVersion,
+} from "./handshake.ts"
+export {
+  isSignedBy,
+  type SessionAlg,
   signedKey,
   type SignedKey,
   signedKeyOf,
   signKey,
-} from "./handshake.ts"
+} from "./signed-key.ts"

@@ -30,13 +30,13 @@ export interface DeliveredMessage {
   readonly body: Bytes
 }
 
-/** The session of a proxy with a relay. */
-export interface ProxySession {
+/** The session of a proxy with a relay, as the proxy tells it: chain and key are verified by whoever uses them. */
+export interface UnverifiedProxySession {
   readonly sessionId: Bytes
   readonly versions: VersionRange
-  /** DER, leaf first; not yet verified. */
+  /** DER, leaf first. */
   readonly certificates: readonly [Bytes, ...Bytes[]]
-  /** The relay's session key with the signature of the leaf; not yet verified. */
+  /** The relay's session key with the signature of the leaf. */
   readonly signedKey: Bytes
 }
 
@@ -49,7 +49,7 @@ export type BrokerMessage =
   | ({ readonly type: "MSG" } & DeliveredMessage)
   | ({ readonly type: "NID" } & NotifierIds)
   | { readonly type: "NMSG"; readonly nonce: Bytes; readonly meta: Bytes }
-  | ({ readonly type: "PKEY" } & ProxySession)
+  | ({ readonly type: "PKEY" } & UnverifiedProxySession)
   | { readonly type: "RRES" | "PRES"; readonly sealed: Bytes }
   | { readonly type: "END" | "DELD" | "OK" | "PONG" }
   | { readonly type: "INFO"; readonly json: string }

@@ -19,18 +19,18 @@ function escape(text: string): string {
 
 /** Reads `name=value` joined by `&` or `;`. Throws `SmpError LINK` for white space, broken escapes and text that is not UTF-8. */
 export function parseQueryString(text: string): QueryString {
-  const values = new Map<string, string[]>()
+  const values = new Map<string, { readonly value: string; readonly repeated: boolean }>()
   for (const part of text.split(/[&;]/)) {
     const equals = part.indexOf("=")
     const name = unescape(equals < 0 ? part : part.slice(0, equals))
     const value = unescape(equals < 0 ? "" : part.slice(equals + 1))
-    values.set(name, [...(values.get(name) ?? []), value])
+    values.set(name, { value, repeated: values.has(name) })
   }
   return {
     get: (name) => {
-      const all = values.get(name) ?? []
-      if (all.length > 1) throw new SmpError("LINK", `the parameter ${name} is repeated`)
-      return all[0]
+      const found = values.get(name)
+      if (found?.repeated === true) throw new SmpError("LINK", `the parameter ${name} is repeated`)
+      return found?.value
     },
   }
 }

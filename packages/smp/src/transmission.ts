@@ -1,8 +1,6 @@
 import {
   type Bytes,
   type Codec,
-  concatBytes,
-  encode,
   fixed,
   optional,
   Reader,
@@ -42,14 +40,20 @@ const serviceSignature: Codec<Bytes | undefined> = optional({
   read: (r) => (r.u8() === 64 ? r.take(64) : r.fail("a service signature has 64 bytes")),
 })
 
+/** Enough for the ids and authorization of most transmissions; a writer grows where it is not. */
+const roomForIds = 256
+
 /** What an authorization covers, on every version: the session id, then the body. */
-export function signedBytes(sessionId: Bytes, { corrId, entityId, command }: TransmissionBody): Bytes {
-  return concatBytes(encode(shortBytes, sessionId), encode(body, { corrId, entityId, command }))
+export function signedBytes(sessionId: Bytes, t: TransmissionBody): Bytes {
+  const w = new Writer(t.command.length + roomForIds)
+  shortBytes.write(w, sessionId)
+  body.write(w, t)
+  return w.finish()
 }
 
 /** The bytes of a transmission on a version. Throws `RangeError` for a part that does not fit its field. */
 export function encodeTransmission(version: SmpVersion, sessionId: Bytes, t: Transmission): Bytes {
-  const w = new Writer(t.command.length + 256)
+  const w = new Writer(t.command.length + roomForIds)
   shortBytes.write(w, t.authorization)
   if (version >= 16 && t.authorization.length > 0) serviceSignature.write(w, t.serviceSignature)
   else if (t.serviceSignature !== undefined) throw new RangeError("a service signature without its place")

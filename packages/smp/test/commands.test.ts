@@ -185,6 +185,12 @@ describe("worked examples of smp-commands.md", () => {
   })
 })
 
+test("a version that a proxied command invents has the layout of the nearest", () => {
+  const command = recorded["NEW-messaging-link-ntf"] ?? { type: "SUB" }
+  expect(encodeCommand(99, command)).toEqual(encodeCommand(18, command))
+  expect(encodeCommand(1, command)).toEqual(encodeCommand(6, command))
+})
+
 describe("what does not parse", () => {
   const key = `2c302a300506032b656e032100${toHex(sk.publicKey.raw)}`
   const ascii = (text: string) => utf8(text)

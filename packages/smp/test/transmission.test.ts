@@ -171,6 +171,9 @@ describe("transmissions that are refused", () => {
     for (const other of [ramp(2, 32), none, ramp(1, 31), ramp(1, 33)])
       expect(errorOf(6, encodeTransmission(6, other, t))).toEqual(["SESSION", corrId])
     expect(errorOf(6, encodeTransmission(6, sessionId, t))).toEqual(t)
+    // The session is looked at before the length of the authorization.
+    const both = { ...t, authorization: hex("ff") }
+    expect(errorOf(6, encodeTransmission(6, ramp(2, 32), both))).toEqual(["SESSION", corrId])
   })
   test("a service signature is written only where it has its place", () => {
     const t = { corrId, entityId: rId, command: utf8("SUB"), serviceSignature: new Uint8Array(64) }
