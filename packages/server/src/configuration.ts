@@ -1,0 +1,131 @@
+import type { CreationPolicy } from "./commands/create.ts"
+import { ServerError } from "./errors.ts"
+import { parseIni } from "./ini.ts"
+import { defaultLimits, type Limits } from "./limits.ts"
+
+export type StoreKind = "memory" | "disk"
+
+/** What an operator decides. There is nothing to choose about ciphers. */
+export interface ServerConfiguration {
+  /** What stands in the server's address. */
+  readonly host: string
+  readonly bind: string
+  /** 0: a free one, found at the first start and kept. */
+  readonly port: number
+  readonly store: StoreKind
+  readonly creation: CreationPolicy
+  /** Days that a message is kept; 0 for ever. */
+  readonly messageDays: number
+  readonly expireOnSend: boolean
+  /** Hours after which a connection without subscriptions that is silent is closed; 0 never. */
+  readonly idleHours: number
+  readonly limits: Limits
+}
+
+export const defaultPort = 5223
+
+/** What a new server starts with. */
+export function defaultConfiguration(host = "localhost"): ServerConfiguration {
+  return {
+    host,
+    bind: host === "localhost" ? "127.0.0.1" : "::",
+    port: defaultPort,
+    store: "disk",
+    creation: { enabled: true, password: undefined },
+    messageDays: 21,
+    expireOnSend: false,
+    idleHours: 6,
+    limits: defaultLimits,
+  }
+}
+
+/** The text of a configuration file, with a word on each setting. */
+export function formatConfiguration(c: ServerConfiguration): string {
+  const { limits } = c
+  const onOff = (on: boolean): string => (on ? "on" : "off")
+  return `; smpkit server. Restart it after changing something here.
+
+[server]
+; the name in the server's address
+host = ${c.host}
+; the address to listen on
+bind = ${c.bind}
+; 0 picks a free port at the first start and writes it here
+port = ${c.port}
+; disk or memory (memory forgets everything when the server stops)
+store = ${c.store}
+
+[queues]
+; off refuses new queues
+create = ${onOff(c.creation.enabled)}
+; a password that new queues need, empty for none: it belongs into the address, smp://FINGERPRINT:PASSWORD@HOST
+create_password = ${c.creation.password ?? ""}
+; messages that wait in one queue before senders are refused
+quota = ${limits.quota}
+; 0 keeps messages for ever
+message_days = ${c.messageDays}
+; also look for old messages when something is sent
+expire_on_send = ${onOff(c.expireOnSend)}
+
+[limits]
+; hours of silence after which a connection without subscriptions is closed, 0 for never
+idle_hours = ${c.idleHours}
+connections = ${limits.connections}
+handshakes = ${limits.handshakes}
+queues_per_connection = ${limits.queuesPerConnection}
+blocks_in_flight = ${limits.blocksInFlight}
+outbox_bytes = ${limits.outboxBytes}
+new_queues_per_second = ${limits.newPerSecond}
+new_queues_at_once = ${limits.newBurst}
+; 0 for no bound but the disk
+store_bytes = ${limits.storeBytes ?? 0}
+; bytes of the disk that are left free
+free_disk_bytes = ${limits.freeDiskBytes}
+`
+}
+
+/** Reads a configuration file; what it does not name keeps its default. Throws `ServerError CONFIGURATION` with the line. */
+export function parseConfiguration(text: string): ServerConfiguration {
+  const ini = parseIni(text)
+  const host = ini.text("server", "host") ?? "localhost"
+  const base = defaultConfiguration(host)
+  const number = (section: string, key: string, value: number): number => ini.number(section, key) ?? value
+  const storeBytes = number("limits", "store_bytes", 0)
+  const configuration: ServerConfiguration = {
+    host,
+    bind: ini.text("server", "bind") ?? base.bind,
+    port: portOf(number("server", "port", base.port)),
+    store: storeOf(ini.text("server", "store") ?? base.store),
+    creation: {
+      enabled: ini.flag("queues", "create") ?? true,
+      password: ini.text("queues", "create_password"),
+    },
+    messageDays: number("queues", "message_days", base.messageDays),
+    expireOnSend: ini.flag("queues", "expire_on_send") ?? base.expireOnSend,
+    idleHours: number("limits", "idle_hours", base.idleHours),
+    limits: {
+      quota: number("queues", "quota", base.limits.quota),
+      connections: number("limits", "connections", base.limits.connections),
+      handshakes: number("limits", "handshakes", base.limits.handshakes),
+      queuesPerConnection: number("limits", "queues_per_connection", base.limits.queuesPerConnection),
+      blocksInFlight: number("limits", "blocks_in_flight", base.limits.blocksInFlight),
+      outboxBytes: number("limits", "outbox_bytes", base.limits.outboxBytes),
+      newPerSecond: number("limits", "new_queues_per_second", base.limits.newPerSecond),
+      newBurst: number("limits", "new_queues_at_once", base.limits.newBurst),
+      storeBytes: storeBytes === 0 ? undefined : storeBytes,
+      freeDiskBytes: number("limits", "free_disk_bytes", base.limits.freeDiskBytes),
+    },
+  }
+  ini.rejectUnread()
+  return configuration
+}
+
+function portOf(port: number): number {
+  if (port > 65_535) throw new ServerError("CONFIGURATION", `port: ${port} is not a port`)
+  return port
+}
+
+function storeOf(text: string): StoreKind {
+  if (text === "memory" || text === "disk") return text
+  throw new ServerError("CONFIGURATION", "store: memory or disk belongs here")
+}

@@ -1,0 +1,28 @@
+import type { Random } from "@smpkit/crypto"
+import type { Clock } from "@smpkit/transport"
+import type { Authorizer } from "./authorize.ts"
+import type { CreationPolicy } from "./commands/create.ts"
+import type { Limits } from "./limits.ts"
+import type { QueueStore } from "./store/store.ts"
+import type { Subscribers } from "./subscribers.ts"
+
+/** What all connections of a process share. */
+export interface ServerCore {
+  readonly store: QueueStore
+  readonly subscribers: Subscribers
+  readonly authorizer: Authorizer
+  readonly clock: Clock
+  readonly random: Random
+  readonly limits: Limits
+  readonly creation: CreationPolicy
+  /** Whether the store may not grow: NEW is then refused, and a SEND finds its queue full. */
+  readonly isFull: () => boolean
+  /** Counts a new queue against the rate of the process; false when it is too many. */
+  readonly takeNew: () => boolean
+  /** Seconds that a message is kept; `undefined` for ever. */
+  readonly messageTtl: number | undefined
+  /** Whether a SEND drops old messages of its queue, beside the regular round. */
+  readonly expireOnSend: boolean
+  /** A command that failed in the store, or met a bug; told without any detail of the command. */
+  readonly onFailure: (error: unknown) => void
+}

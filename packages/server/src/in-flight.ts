@@ -1,0 +1,37 @@
+/** Blocks whose commands are under way, so many at a time. */
+export class InFlight {
+  readonly #limit: number
+  #count = 0
+  #waiting: { readonly below: number; readonly resolve: () => void }[] = []
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** One more, until all of `work` is done; none of it rejects. */
+  add(work: readonly Promise<void>[]): void {
+    if (work.length === 0) return
+    this.#count += 1
+    void Promise.all(work).then(() => {
+      this.#count -= 1
+      const ready = this.#waiting.filter(({ below }) => this.#count < below)
+      this.#waiting = this.#waiting.filter(({ below }) => this.#count >= below)
+      for (const { resolve } of ready) resolve()
+    })
+  }
+
+  /** Resolves when one more may begin. */
+  room(): Promise<void> {
+    return this.#below(this.#limit)
+  }
+
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void> {
+    return this.#below(1)
+  }
+
+  #below(below: number): Promise<void> {
+    if (this.#count < below) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push({ below, resolve }))
+  }
+}

@@ -1,0 +1,27 @@
+export { Authorizer, type SessionKeys, type Verify } from "./authorize.ts"
+export type { CreationPolicy } from "./commands/create.ts"
+export {
+  defaultConfiguration,
+  formatConfiguration,
+  parseConfiguration,
+  type ServerConfiguration,
+  type StoreKind,
+} from "./configuration.ts"
+export { Connection } from "./connection.ts"
+export type { ServerCore } from "./core.ts"
+export { ServerError, type ServerErrorCode } from "./errors.ts"
+export { newIdentity } from "./identity.ts"
+export { defaultLimits, type Limits } from "./limits.ts"
+export { createLogger, type Logger, type LogLevel, silentLogger } from "./log.ts"
+export { type RunningServer, type StartOptions, startServer } from "./server.ts"
+export {
+  initServer,
+  type InitOptions,
+  isInitialized,
+  type LoadedServer,
+  loadServer,
+  renewCertificate,
+} from "./server-directory.ts"
+export { Subscribers } from "./subscribers.ts"
+export { MemoryStore } from "./store/memory.ts"
+export type { QueueKey, QueueStore, StoreSpace } from "./store/store.ts"
