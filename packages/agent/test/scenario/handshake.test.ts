@@ -1,17 +1,8 @@
 import { describe, expect, it } from "vitest"
-import { connectorTo, FakeServer } from "./fake-server.ts"
-import { connect, FakeClock, Person, seededRandom, settle, utf8 } from "./world.ts"
+import { AgentError } from "../../src/index.ts"
+import { connect, settle, twoPeople, utf8 } from "./world.ts"
 
-async function world(seed: string): Promise<{ alice: Person; bob: Person; one: FakeServer; two: FakeServer; clock: FakeClock }> {
-  const clock = new FakeClock()
-  const random = seededRandom(seed)
-  const one = new FakeServer("one.example", { clock, random })
-  const two = new FakeServer("two.example", { clock, random })
-  const parts = { connector: connectorTo(one, two), clock, random }
-  const alice = await Person.open("alice", { ...parts, servers: [one.address] })
-  const bob = await Person.open("bob", { ...parts, servers: [two.address] })
-  return { alice, bob, one, two, clock }
-}
+const world = twoPeople
 
 describe("two agents", () => {
   it("connect in the fast way and talk", async () => {
@@ -35,6 +26,115 @@ describe("two agents", () => {
     expect(codes[0].code).toMatch(/^(\d{5} ){15}\d{5}$/)
     expect(one.log).not.toContain("KEY")
     expect([...one.log, ...two.log].filter((c) => c === "SKEY")).toHaveLength(2)
+    await settle()
+    await alice.close()
+    await bob.close()
+  })
+  it.each([
+    ["the initiator's", true, false],
+    ["the joiner's", false, true],
+    ["neither", true, true],
+  ])("connect in the slow way where %s queue lets its sender set the key", async (_, first, second) => {
+    const { alice, bob, one, two, clock } = await world(`slow ${String(first)} ${String(second)}`)
+    one.slow = first
+    two.slow = second
+    const ids = await connect(alice, bob)
+    const hellos = [...one.log, ...two.log].filter((c) => c === "SEND").length - 2
+    expect(hellos).toBe(second ? 2 : 0)
+    expect([...one.log, ...two.log].filter((c) => c === "KEY")).toHaveLength(Number(first) + Number(second))
+    await alice.agent.sendMessage({ connectionId: ids.alice, text: "hello" })
+    await bob.agent.sendMessage({ connectionId: ids.bob, text: "hi" })
+    expect((await bob.next("message")).integrity).toEqual({ type: "ok" })
+    expect((await alice.next("message")).integrity).toEqual({ type: "ok" })
+    expect([...alice.of("error"), ...bob.of("error"), ...alice.of("failed"), ...bob.of("failed")]).toEqual([])
+    await clock.advance(0)
+    await alice.close()
+    await bob.close()
+  })
+
+  it("may talk before the initiator has answered, and not before that in the slow way", async () => {
+    const { alice, bob, two } = await world("early")
+    const { connectionId, link } = await alice.agent.createConnection({ mode: "invitation" })
+    const joined = await bob.agent.joinConnection({ link })
+    await bob.agent.sendMessage({ connectionId: joined.connectionId, text: "early" })
+    const early = await alice.next("message")
+    expect(early).toMatchObject({ connectionId, body: utf8("early"), integrity: { type: "ok" } })
+    await alice.agent.acknowledgeMessage({ connectionId, messageId: early.messageId, receipt: true })
+    const { confirmationId } = await alice.next("confirmation")
+    await alice.agent.allowConnection({ connectionId, confirmationId })
+    await bob.next("connected")
+    await bob.agent.sendMessage({ connectionId: joined.connectionId, text: "late" })
+    expect(await alice.next("message", 1)).toMatchObject({ integrity: { type: "ok" } })
+
+    two.slow = true
+    const second = await alice.agent.createConnection({ mode: "invitation" })
+    const slow = await bob.agent.joinConnection({ link: second.link })
+    await expect(bob.agent.sendMessage({ connectionId: slow.connectionId, text: "early" })).rejects.toMatchObject({
+      code: "NOT_CONNECTED",
+    })
+    await alice.close()
+    await bob.close()
+  })
+
+  it("refuse a link that was used, by others and by themselves", async () => {
+    const { alice, bob } = await world("used")
+    const { link } = await alice.agent.createConnection({ mode: "invitation" })
+    await bob.agent.joinConnection({ link })
+    await expect(bob.agent.joinConnection({ link })).rejects.toMatchObject({ code: "LINK_ALREADY_USED" })
+    await expect(alice.agent.joinConnection({ link })).rejects.toMatchObject({ code: "LINK_ALREADY_USED" })
+    const { bob: carol } = await world("used too").then(async (other) => {
+      await other.bob.close()
+      await other.alice.close()
+      return { bob: await bob.another("carol") }
+    })
+    await expect(carol.agent.joinConnection({ link })).rejects.toMatchObject({ code: "LINK_ALREADY_USED" })
+    expect((await carol.agent.listConnections()).connections).toEqual([])
+    for (const person of [alice, bob, carol]) await person.close()
+  })
+
+  it("join again with the same keys after the network broke at any command", async () => {
+    for (const command of ["SKEY", "NEW"]) {
+      const { alice, bob, one, two } = await world(`broken ${command}`)
+      const { connectionId, link } = await alice.agent.createConnection({ mode: "invitation" })
+      let broken = false
+      for (const server of [one, two]) {
+        server.intercept = ({ type }) => {
+          if (broken || type !== command) return undefined
+          broken = true
+          return "lose-answer"
+        }
+      }
+      await expect(bob.agent.joinConnection({ link })).rejects.toMatchObject({ code: "NETWORK" })
+      const joined = await bob.agent.joinConnection({ link })
+      const { confirmationId } = await alice.next("confirmation")
+      await alice.agent.allowConnection({ connectionId, confirmationId })
+      expect((await bob.next("connected")).connectionId).toBe(joined.connectionId)
+      expect((await bob.agent.listConnections()).connections).toHaveLength(1)
+      await alice.close()
+      await bob.close()
+    }
+  })
+
+  it("say what this release cannot do", async () => {
+    const { alice, bob } = await world("not yet")
+    const calls: [string, () => Promise<unknown>][] = [
+      ["NOT_SUPPORTED", () => alice.agent.createConnection({ mode: "contact" })],
+      ["NOT_SUPPORTED", () => alice.agent.createConnection({ mode: "invitation", short: true })],
+      ["POST_QUANTUM", () => alice.agent.createConnection({ mode: "invitation", postQuantum: "required" })],
+      ["LINK", () => alice.agent.joinConnection({ link: "simplex:/invitation" })],
+      ["NOT_FOUND", () => alice.agent.sendMessage({ connectionId: "none", text: "" })],
+      ["BAD_PARAMETER", () => alice.agent.setServers({ servers: ["http://one.example"] })],
+    ]
+    for (const [code, call] of calls) {
+      const error: unknown = await call().catch((e: unknown) => e)
+      expect(error).toBeInstanceOf(AgentError)
+      expect(error).toMatchObject({ code })
+    }
+    const { connectionId } = await alice.agent.createConnection({ mode: "invitation", postQuantum: "on" })
+    await expect(alice.agent.connectionState({ connectionId })).resolves.toMatchObject({
+      status: "invited",
+      postQuantum: { setting: "on", sending: false, receiving: false },
+    })
     await settle()
     await alice.close()
     await bob.close()

@@ -3,6 +3,7 @@ import { type Random, sha256 } from "@smpkit/crypto"
 import { FakeClock, seededRandom, settle } from "@smpkit/testkit"
 import type { Connector } from "@smpkit/client"
 import type { ServerAddress } from "@smpkit/smp"
+import { connectorTo, FakeServer } from "./fake-server.ts"
 import { Agent, type AgentEvent, type AgentOptions, memoryRawStore, type RawStore, SealedStore } from "../../src/index.ts"
 
 /** Opens a store fast: no test here is about Argon2. */
@@ -33,6 +34,11 @@ export class Person {
 
   static async open(name: string, parts: PersonParts, raw: RawStore = memoryRawStore()): Promise<Person> {
     return new Person(name, await openAgent(parts, raw), raw, parts)
+  }
+
+  /** Somebody else with the same servers and clock. */
+  another(name: string): Promise<Person> {
+    return Person.open(name, this.#parts)
   }
 
   /** Closes the agent and opens it again on the same store. */
@@ -100,6 +106,21 @@ export async function connect(alice: Person, bob: Person): Promise<{ alice: stri
   await alice.next("connected", a)
   await bob.next("connected", b)
   return { alice: connectionId, bob: joined.connectionId }
+}
+
+/** Alice with server one, Bob with server two. */
+export async function twoPeople(
+  seed: string,
+  { quota = 128, onEvent }: { quota?: number; onEvent?: PersonParts["onEvent"] } = {},
+): Promise<{ alice: Person; bob: Person; one: FakeServer; two: FakeServer; clock: FakeClock }> {
+  const clock = new FakeClock()
+  const random = seededRandom(seed)
+  const one = new FakeServer("one.example", { clock, random, quota })
+  const two = new FakeServer("two.example", { clock, random, quota })
+  const parts = { connector: connectorTo(one, two), clock, random, ...(onEvent === undefined ? {} : { onEvent }) }
+  const alice = await Person.open("alice", { ...parts, servers: [one.address] })
+  const bob = await Person.open("bob", { ...parts, servers: [two.address] })
+  return { alice, bob, one, two, clock }
 }
 
 export { FakeClock, seededRandom, settle, utf8 }
