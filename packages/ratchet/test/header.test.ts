@@ -140,3 +140,10 @@ test("sealed headers have 123, 124 or 2,346 bytes, and read back", () => {
     expect(toHex(encode(sealedHeader, decode(sealedHeader, bytes)))).toBe(toHex(bytes))
   }
 })
+
+test("a first byte of 31 begins a length of two bytes, one of 32 is a length", () => {
+  const prefix = new Uint8Array(2 + 16 + 16)
+  const long = decode(sealedHeader, concatBytes(prefix, hex("1f00"), new Uint8Array(0x1f00)))
+  const short = decode(sealedHeader, concatBytes(prefix, hex("20"), new Uint8Array(0x20)))
+  expect([long.ciphertext.length, short.ciphertext.length]).toEqual([0x1f00, 0x20])
+})

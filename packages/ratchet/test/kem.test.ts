@@ -1,5 +1,5 @@
 import { type Bytes, decode, encode, utf8 } from "@smpkit/codec"
-import { type RatchetState, ratchetState } from "@smpkit/ratchet"
+import { encrypt, type RatchetState, ratchetState } from "@smpkit/ratchet"
 import { seededRandom } from "@smpkit/testkit"
 import { describe, expect, test } from "vitest"
 import { kemCiphertext, type KemKeys, kemPublicKey } from "../src/kem.ts"
@@ -103,4 +103,19 @@ test("KEM keys in the store", () => {
     expect(read.postQuantum).toEqual(joiner.state.postQuantum)
     expect(stateHex(read)).toBe(stateHex(joiner.state))
   }
+})
+
+test("each message tells whether its own chain is hybrid, also one that comes late", () => {
+  const { joiner, initiator } = connected()
+  initiator.receive(joiner.send("a new chain"))
+  joiner.state = { ...joiner.state, postQuantum: { ...joiner.state.postQuantum, sending: true } }
+  initiator.state = { ...initiator.state, postQuantum: { ...initiator.state.postQuantum, receiving: true } }
+  expect(encrypt(joiner.state, utf8("x"), paddedLength).hybrid).toBe(true)
+  expect(encrypt(initiator.state, utf8("x"), paddedLength).hybrid).toBe(false)
+  const late = joiner.send("late")
+  const last = joiner.send("lost at the end of the chain")
+  joiner.receive(initiator.send("turn"))
+  expect(initiator.decrypt(joiner.send("no longer")).hybrid).toBe(false)
+  initiator.state = decode(ratchetState, encode(ratchetState, initiator.state))
+  expect([initiator.decrypt(last).hybrid, initiator.decrypt(late).hybrid]).toEqual([true, true])
 })
