@@ -5,6 +5,7 @@ import { open, type RootDatabase } from "lmdb"
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts"
 import { StoreError } from "./errors.ts"
 import { mayBeDatabase } from "./lmdb-file.ts"
+import { dataFile, freshCopyIn, removeUnfinished, replaceByCopy } from "./lmdb-rewrite.ts"
 import {
   type Change,
   type Expectation,
@@ -26,19 +27,23 @@ export async function lmdbRawStore(directory: string): Promise<RawStore> {
   }
   const lock = await lockDirectory(directory)
   try {
-    if (!mayBeDatabase(join(lock.directory, "data.mdb"))) throw new Error("data.mdb is no LMDB file")
-    const database = open<Buffer, Buffer>({
-      path: lock.directory,
-      noSubdir: false,
-      encoding: "binary",
-      keyEncoding: "binary",
-      maxDbs: 1,
-    })
-    return new LmdbRawStore(database, lock)
+    if (!mayBeDatabase(join(lock.directory, dataFile))) throw new Error(`${dataFile} is no LMDB file`)
+    removeUnfinished(lock.directory)
+    return new LmdbRawStore(lock)
   } catch (cause) {
     await lock[Symbol.asyncDispose]()
     throw new StoreError("STORE_TAMPERED", `the database in ${directory} is damaged`, { cause })
   }
+}
+
+function openDatabase(directory: string): RootDatabase<Buffer, Buffer> {
+  return open<Buffer, Buffer>({
+    path: directory,
+    noSubdir: false,
+    encoding: "binary",
+    keyEncoding: "binary",
+    maxDbs: 1,
+  })
 }
 
 /** What `durably` needs of a database. */
@@ -55,12 +60,12 @@ export async function durably<T>(database: FlushedDatabase, f: () => T): Promise
 }
 
 class LmdbRawStore implements RawStore {
-  readonly #database: RootDatabase<Buffer, Buffer>
+  #database: RootDatabase<Buffer, Buffer>
   readonly #lock: DirectoryLock
   #closing: Promise<void> | undefined
 
-  constructor(database: RootDatabase<Buffer, Buffer>, lock: DirectoryLock) {
-    this.#database = database
+  constructor(lock: DirectoryLock) {
+    this.#database = openDatabase(lock.directory)
     this.#lock = lock
   }
 
@@ -100,6 +105,21 @@ class LmdbRawStore implements RawStore {
       throw new StoreError("STORE_FAILED", "the store cannot be written to", { cause })
     }
     if (!done) throw new StoreError("STORE_CONFLICT", "the store was changed by another process")
+  }
+
+  async rewrite(): Promise<void> {
+    const { directory } = this.#lock
+    try {
+      await this.#use().backup(freshCopyIn(directory), true)
+      await this.#database.close()
+      try {
+        await replaceByCopy(directory)
+      } finally {
+        this.#database = openDatabase(directory)
+      }
+    } catch (cause) {
+      throw new StoreError("STORE_FAILED", "the store's file cannot be written anew", { cause })
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

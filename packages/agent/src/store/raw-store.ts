@@ -27,6 +27,8 @@ export interface RawStore extends AsyncDisposable {
    * Throws `StoreError` `STORE_CONFLICT` (nothing was changed), `STORE_FAILED` and `STORE_CLOSED`.
    */
   commit(changes: readonly Change[], expected?: Expectation): Promise<void>
+  /** Frees the medium, as far as it can, of what was deleted. Not during a commit. Throws `StoreError STORE_FAILED`; the content is as before. */
+  rewrite?(): Promise<void>
 }
 
 /** Whether two byte strings that are no secrets are the same. */

@@ -118,6 +118,7 @@ export class Vault implements AsyncDisposable {
     this.#ring[Symbol.dispose]()
     this.#ring = ring
     this.#macs = macs
+    await this.#raw.rewrite?.()
   }
 
   /** The root on disk is compared in the same transaction: whoever else wrote meanwhile, nothing is forked. */

@@ -1,6 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
@@ -216,4 +225,38 @@ test("nothing of keys, tables or values can be read in the files", async () => {
   scan()
   await store.close()
   scan()
+})
+
+test("after compact neither the old records nor the old wrapped key are in the files, and the store goes on", async () => {
+  const raw = await lmdbRawStore(directory)
+  const store = await openStore(raw)
+  for (let i = 0; i < 50; i++) await put(store, "t", String(i), "x".repeat(2000))
+  const old = [...raw.scan(new Uint8Array())].map(({ value }) => value.slice(0, 100))
+  await store.update((tx) => {
+    for (let i = 1; i < 50; i++) tx.delete("t", String(i))
+  })
+  const file = join(directory, "data.mdb")
+  const sizeBefore = statSync(file).size
+  expect(old.filter((value) => readFileSync(file).includes(value)).length).toBeGreaterThan(10)
+  await store.compact()
+  const content = readFileSync(file)
+  expect(old.filter((value) => content.includes(value)).length).toBe(0)
+  expect(content.length).toBeLessThan(sizeBefore)
+  expect(readdirSync(directory).sort()).toEqual(["data.mdb", "lock.mdb", "owner"])
+  await put(store, "t", "after", "compact")
+  await store.compact()
+  await store.close()
+  await using again = await openStore(await lmdbRawStore(directory))
+  expect([...again.list("t")].map(({ key }) => key)).toEqual(["0", "after"])
+})
+
+test("what an interrupted compact left behind is removed", async () => {
+  const store = await openStore(await lmdbRawStore(directory))
+  await put(store, "t", "k", "v")
+  await store.close()
+  mkdirSync(join(directory, "rewritten"))
+  writeFileSync(join(directory, "rewritten", "data.mdb"), "half")
+  await using again = await openStore(await lmdbRawStore(directory))
+  expect(textOf(again, "t", "k")).toBe("v")
+  expect(readdirSync(directory)).not.toContain("rewritten")
 })
