@@ -6,7 +6,7 @@ import { askOnTerminal, type PassphraseOptions, readPassphrase } from "./passphr
 
 /** The options that every command with an agent has. */
 export interface AgentOptions extends PassphraseOptions {
-  readonly server: readonly string[]
+  readonly server?: readonly string[]
 }
 
 export interface OpenedAgent {
@@ -20,9 +20,7 @@ export interface OpenedAgent {
  * separated by spaces), then what the agent knows from earlier runs.
  */
 export async function openAgentFrom(options: AgentOptions): Promise<OpenedAgent> {
-  const servers = await Promise.all(
-    (options.server.length > 0 ? options.server : serversOfEnvironment()).map(parseAddress),
-  )
+  const servers = await Promise.all((options.server ?? serversOfEnvironment()).map(parseAddress))
   const passphrase = await readPassphrase(options, { environment: process.env, ask: askOnTerminal })
   await mkdir(options.dir, { recursive: true, mode: 0o700 })
   const { openAgent } = await import("@smpkit/agent/node")

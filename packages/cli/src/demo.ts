@@ -24,27 +24,37 @@ export async function runDemo({ dir, once = false }: DemoOptions): Promise<void>
   await untilSignalled(async (signal) => {
     const passphraseFile = await preparePassphrase(dir)
     await using server = await startDemoServer(join(dir, "server"))
-    step("server", `listening on ${style.bold(server.address)}, everything in ${join(dir, "server")}`)
+    const { address } = server
+    step("server", `listening on ${style.bold(address)}, everything in ${join(dir, "server")}`)
     try {
       await converse({
         dir,
         passphrase: await readPassphraseFile(passphraseFile),
-        server: server.address,
+        server: address,
         signal,
       })
     } catch (error) {
       if (!signal.aborted) throw error
     }
     if (once || signal.aborted) return
-    print(nextSteps(dir, passphraseFile, server.address))
+    print(nextSteps(dir, passphraseFile, address))
     await aborted(signal)
     step("server", "stopped; everything is kept for the next start")
   })
 }
 
-async function startDemoServer(dir: string): Promise<AsyncDisposable & { readonly address: string }> {
+interface DemoServer extends AsyncDisposable {
+  readonly address: string
+}
+
+async function startDemoServer(dir: string): Promise<DemoServer> {
   const { startDirectory } = await import("./server-command.ts")
-  return startDirectory({ dir, port: 0 })
+  const { formatServerAddress } = await import("@smpkit/smp")
+  const server = await startDirectory({ dir, port: 0, quiet: true })
+  return {
+    address: formatServerAddress(server.address),
+    [Symbol.asyncDispose]: () => server.close(),
+  }
 }
 
 /** A private file with a random passphrase; the one of an earlier run is used again. */

@@ -177,7 +177,6 @@ function withAgentOptions(command: Command): Command {
       "--server <address>",
       "a server to make queues on; can be given several times (or SMPKIT_SERVERS)",
       collect,
-      [],
     )
     .option(
       "--passphrase-file <file>",
@@ -193,7 +192,7 @@ function withLinkOption(command: Command): Command {
   )
 }
 
-function collect(value: string, before: readonly string[]): readonly string[] {
+function collect(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]
 }
 

@@ -1,7 +1,18 @@
-import { formatServerAddress } from "@smpkit/smp"
-import { createLogger, initServer, loadServer, startServer } from "@smpkit/server"
+import {
+  createLogger,
+  initServer,
+  isInitialized,
+  type LoadedServer,
+  loadServer,
+  type RunningServer,
+  type StoreKind,
+  silentLogger,
+  startServer,
+} from "@smpkit/server"
+import { defaultPort, formatServerAddress } from "@smpkit/smp"
 import { CommandError } from "./failure.ts"
 import { aborted, untilSignalled } from "./shutdown.ts"
+import { terminalText } from "./terminal-text.ts"
 
 interface DirOption {
   readonly dir: string
@@ -21,27 +32,19 @@ export interface ServerStartOptions extends DirOption {
 
 /** `smpkit server init`: identity, configuration, and the address on stdout. */
 export async function runServerInit({ dir, host, port }: ServerInitOptions): Promise<void> {
-  const { address } = await initServer({ dir, host, port })
-  process.stdout.write(`${formatServerAddress(address)}\n`)
-  process.stderr.write(
-    `smpkit: made in ${dir}. To let only those in who know a password, set create_password in its configuration and put it into the address.\n`,
-  )
+  const loaded = await initServer({ dir, host, ...(port === undefined ? {} : { port }) })
+  if (port === 0) say(`the port is picked at the first start: smpkit server start --dir ${dir}`)
+  else process.stdout.write(`${addressOf(loaded)}\n`)
+  say(`start it with: smpkit server start --dir ${dir}`)
+  say(`to let only those make queues who know a password: set create_password in ${dir}/server.ini`)
+  for (const warning of loaded.warnings) say(warning)
 }
 
 /** `smpkit server start`: runs until it is told to stop; one line on stdout when it listens, logs on stderr. */
-export async function runServerStart({ dir, host, bind, port, store }: ServerStartOptions): Promise<void> {
-  const kind = storeOf(store)
+export async function runServerStart(options: ServerStartOptions): Promise<void> {
+  const store = storeOf(options.store)
   await untilSignalled(async (signal) => {
-    const loaded = await loadServer({ dir, host, port })
-    await using server = await startServer({
-      ...loaded,
-      dir,
-      host,
-      bind,
-      port,
-      store: kind,
-      logger: createLogger(process.stderr),
-    })
+    await using server = await startDirectory({ ...options, store, quiet: false })
     process.stdout.write(`listening ${formatServerAddress(server.address)}\n`)
     await aborted(signal)
   })
@@ -49,13 +52,72 @@ export async function runServerStart({ dir, host, bind, port, store }: ServerSta
 
 /** `smpkit server address`. */
 export async function runServerAddress({ dir }: DirOption): Promise<void> {
-  const { address } = await loadServer({ dir })
-  process.stdout.write(`${formatServerAddress(address)}\n`)
+  const loaded = await loadServer(dir)
+  if (loaded.configuration.port === 0)
+    throw new CommandError(
+      "FAILED",
+      `the port is picked at the first start: smpkit server start --dir ${dir}`,
+    )
+  process.stdout.write(`${addressOf(loaded)}\n`)
 }
 
-function storeOf(store: string | undefined): "memory" | "disk" | undefined {
+export interface StartDirectoryOptions extends Omit<ServerStartOptions, "store"> {
+  readonly store?: StoreKind | undefined
+  /** Without log and warnings. */
+  readonly quiet: boolean
+}
+
+/** Starts the server of a folder, which is made where it holds none. */
+export async function startDirectory(options: StartDirectoryOptions): Promise<RunningServer> {
+  const { dir, host, bind, port, store, quiet } = options
+  const isNew = !(await isInitialized(dir))
+  const loaded = isNew
+    ? await initServer({ dir, host: host ?? "localhost", ...given({ bind, port, store }) })
+    : await loadServer(dir)
+  if (!quiet) for (const warning of loaded.warnings) say(warning)
+  const { identity, configuration } = loaded
+  return await startServer({
+    dir,
+    identity,
+    configuration,
+    host,
+    bind,
+    port: portOf(port, configuration.port),
+    store,
+    logger: quiet ? silentLogger() : createLogger(process.stderr),
+  })
+}
+
+/**
+ * 0 picks a port at the first start only: afterwards the one that was kept is used. A configuration that still has the
+ * default port never had one picked.
+ */
+function portOf(asked: number | undefined, configured: number): number {
+  if (asked === undefined) return configured
+  return asked === 0 && configured !== defaultPort ? configured : asked
+}
+
+function addressOf({ identity, configuration: { host, port } }: LoadedServer): string {
+  return formatServerAddress({
+    hosts: [host],
+    port: port === defaultPort ? "" : String(port),
+    keyHash: identity.keyHash,
+  })
+}
+
+function storeOf(store: string | undefined): StoreKind | undefined {
   if (store === undefined || store === "memory" || store === "disk") return store
   if (store.startsWith("postgres:"))
     throw new CommandError("USAGE", "the PostgreSQL store is not there yet: use --store disk or memory")
   throw new CommandError("USAGE", "no such store: use --store disk or memory")
+}
+
+function given<T extends object>(options: T): { readonly [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    readonly [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}
+
+function say(line: string): void {
+  process.stderr.write(`smpkit: ${terminalText(line)}\n`)
 }

@@ -2,7 +2,7 @@ import { utf8 } from "@smpkit/codec"
 import type { AgentApi } from "../agent-port.ts"
 import { connectionJson } from "./json-values.ts"
 import { RpcError, rpcCodes } from "./request.ts"
-import { type MethodName, type ParamsOf, readParams, schemas } from "./schemas.ts"
+import { type MethodName, type Params, readParams, schemas } from "./schemas.ts"
 
 interface Callee {
   readonly agent: AgentApi
@@ -10,7 +10,7 @@ interface Callee {
   readonly release: string
 }
 
-type Methods = { readonly [M in MethodName]: (callee: Callee, params: ParamsOf<M>) => Promise<unknown> }
+type Methods = { readonly [M in MethodName]: (callee: Callee, params: Params[M]) => Promise<unknown> }
 
 const done = {}
 

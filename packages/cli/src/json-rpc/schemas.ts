@@ -3,6 +3,46 @@ import * as v from "valibot"
 
 // rpc.md, "Methods": exact schemas, an unknown or missing parameter is an error (security.md Q26).
 
+interface OfConnection {
+  readonly connectionId: string
+}
+type None = Readonly<Record<never, never>>
+type PostQuantum = "off" | "on" | "required"
+
+/** The parameters of every method of rpc.md; bytes are decoded. */
+export interface Params {
+  readonly createConnection: {
+    readonly mode: "invitation" | "contact"
+    readonly postQuantum?: PostQuantum
+    readonly short?: boolean
+    readonly userDataBase64?: Bytes
+  }
+  readonly joinConnection: {
+    readonly link: string
+    readonly infoBase64?: Bytes
+    readonly postQuantum?: PostQuantum
+  }
+  readonly allowConnection: OfConnection & { readonly confirmationId: string; readonly infoBase64?: Bytes }
+  readonly acceptContact: OfConnection & { readonly requestId: string; readonly infoBase64?: Bytes }
+  readonly rejectContact: OfConnection & { readonly requestId: string }
+  readonly sendMessage: OfConnection & { readonly text?: string; readonly bodyBase64?: Bytes }
+  readonly acknowledgeMessage: OfConnection & { readonly messageId: number; readonly receipt?: boolean }
+  readonly switchQueue: OfConnection & { readonly server?: string }
+  readonly synchronizeRatchet: OfConnection & { readonly force?: boolean }
+  readonly securityCode: OfConnection
+  readonly setVerified: OfConnection & { readonly verified: boolean }
+  readonly connectionState: OfConnection
+  readonly listConnections: None
+  readonly deleteConnection: OfConnection & { readonly waitForDelivery?: boolean }
+  readonly getServers: None
+  readonly setServers: { readonly servers: readonly string[] }
+  readonly subscribe: { readonly connectionIds?: readonly string[] }
+  readonly unsubscribe: { readonly connectionIds?: readonly string[] }
+  readonly version: None
+}
+
+export type MethodName = keyof Params
+
 const id = v.pipe(v.string(), v.minLength(1), v.maxLength(256))
 const link = v.pipe(v.string(), v.minLength(1), v.maxLength(16_384))
 const server = v.pipe(v.string(), v.minLength(1), v.maxLength(1024))
@@ -32,8 +72,8 @@ const ofConnection = v.strictObject({ connectionId: id })
 const nothing = v.strictObject({})
 const connectionIds = v.strictObject({ connectionIds: v.exactOptional(v.array(id)) })
 
-/** The parameters of every method of rpc.md. */
-export const schemas = {
+/** How the parameters of every method are read. */
+export const schemas: { readonly [M in MethodName]: v.GenericSchema<unknown, Params[M]> } = {
   createConnection: v.pipe(
     v.strictObject({
       mode: v.picklist(["invitation", "contact"]),
@@ -74,14 +114,11 @@ export const schemas = {
   subscribe: connectionIds,
   unsubscribe: connectionIds,
   version: nothing,
-} as const
-
-export type MethodName = keyof typeof schemas
-export type ParamsOf<M extends MethodName> = v.InferOutput<(typeof schemas)[M]>
+}
 
 /** Reads parameters; `undefined` stands for none given. A text says what is wrong with them. */
-export function readParams<M extends MethodName>(method: M, params: unknown): ParamsOf<M> | string {
-  const result = v.safeParse(schemas[method] as v.GenericSchema<unknown, ParamsOf<M>>, params ?? {})
+export function readParams<M extends MethodName>(method: M, params: unknown): Params[M] | string {
+  const result = v.safeParse(schemas[method], params ?? {})
   if (result.success) return result.output
   const [issue] = result.issues
   const path = v.getDotPath(issue)

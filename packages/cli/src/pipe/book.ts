@@ -5,20 +5,26 @@ import * as v from "valibot"
 import { CommandError } from "../failure.ts"
 import { SealedFile } from "./sealed-file.ts"
 
-const entrySchema = v.strictObject({
+/** What the folder knows of a pipe. */
+export interface PipeEntry {
+  readonly connectionId: string
+  readonly direction: "send" | "receive"
+  /** A transfer was begun and not ended. */
+  readonly unfinished: boolean
+  /** The invitation, until somebody has joined. */
+  readonly link?: string
+  /** The end frame, in hex, of the transfer that was completed last. */
+  readonly lastEnd?: string
+}
+
+const entrySchema: v.GenericSchema<unknown, PipeEntry> = v.strictObject({
   connectionId: v.string(),
   direction: v.picklist(["send", "receive"]),
-  /** A transfer was begun and not ended. */
   unfinished: v.boolean(),
-  /** The invitation, until somebody has joined. */
   link: v.exactOptional(v.string()),
-  /** The end frame, in hex, of the transfer that was completed last. */
   lastEnd: v.exactOptional(v.string()),
 })
 const bookSchema = v.strictObject({ version: v.literal(1), pipes: v.record(v.string(), entrySchema) })
-
-/** What the folder knows of a pipe. */
-export type PipeEntry = v.InferOutput<typeof entrySchema>
 
 /** The names of pipes in an agent's folder, sealed like its store. Its one writer is whoever has the agent open. */
 export class PipeBook {
@@ -67,9 +73,13 @@ export class PipeBook {
   async forgetLink(name: string): Promise<void> {
     const entry = this.#pipes.get(name)
     if (entry?.link === undefined) return
-    const rest = { ...entry }
-    delete rest.link
-    await this.put(name, rest)
+    const { connectionId, direction, unfinished, lastEnd } = entry
+    await this.put(name, {
+      connectionId,
+      direction,
+      unfinished,
+      ...(lastEnd === undefined ? {} : { lastEnd }),
+    })
   }
 }
 
