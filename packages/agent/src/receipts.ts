@@ -29,7 +29,7 @@ export class Receipts {
     if (this.#timer !== undefined || this.#conversation.receipts.length === 0) return
     const { clock, random } = this.#context
     const [high = 0, low = 0] = random.bytes(2)
-    const delay = ((high * 256 + low) / 65535) * maxDelayMs
+    const delay = Math.round(((high * 256 + low) / 65535) * maxDelayMs)
     const due = Math.max(delay, this.#lastSent + minIntervalMs - clock.now())
     this.#timer = clock.setTimer(due, () => {
       this.#timer = undefined

@@ -20,6 +20,7 @@ try {
       tx.put("numbers", String(i).padStart(8, "0"), text.encode(`record ${i}`))
     })
     process.stdout.write(`${i}\n`)
+    if (i % 5 === 0) await store.compact()
   }
 } catch (error) {
   process.stdout.write(`${error.code}: ${error.message}\n`)
