@@ -13,6 +13,8 @@ export interface OpenAgentOptions {
   readonly dir: string
   /** Seals the store. Losing it is losing the connections. */
   readonly passphrase: string
+  /** An empty passphrase has to be meant (security.md Q12). */
+  readonly allowEmptyPassphrase?: boolean
   /** Where queues are made; without any, those of an earlier run. */
   readonly servers?: readonly ServerAddressWithAuth[]
   readonly options?: AgentOptions
@@ -22,10 +24,15 @@ export interface OpenAgentOptions {
 export async function openAgent({
   dir,
   passphrase,
+  allowEmptyPassphrase = false,
   servers = [],
   options = {},
 }: OpenAgentOptions): Promise<Agent> {
-  const store = await SealedStore.open(await lmdbRawStore(dir), { passphrase, random: systemRandom })
+  const store = await SealedStore.open(await lmdbRawStore(dir), {
+    passphrase,
+    allowEmptyPassphrase,
+    random: systemRandom,
+  })
   try {
     return await Agent.open({
       store,
