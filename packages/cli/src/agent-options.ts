@@ -24,7 +24,15 @@ export async function openAgentFrom(options: AgentOptions): Promise<OpenedAgent>
   const passphrase = await readPassphrase(options, { environment: process.env, ask: askOnTerminal })
   await mkdir(options.dir, { recursive: true, mode: 0o700 })
   const { openAgent } = await import("@smpkit/agent/node")
-  return { agent: await openAgent({ dir: options.dir, passphrase, servers }), passphrase }
+  return {
+    agent: await openAgent({
+      dir: options.dir,
+      passphrase,
+      allowEmptyPassphrase: passphrase === "",
+      servers,
+    }),
+    passphrase,
+  }
 }
 
 function serversOfEnvironment(): readonly string[] {
