@@ -11,6 +11,8 @@ export interface CryptoBackend {
   readonly hsalsa20: (key: Uint8Array, input: Uint8Array) => Bytes
   /** NaCl secretbox: tag (16) ++ ciphertext. */
   readonly secretbox: (key: Uint8Array, nonce: Uint8Array, message: Uint8Array) => Bytes
+  /** The same over the bytes of `box` after the first 16, which get the tag. */
+  readonly secretboxInPlace: (key: Uint8Array, nonce: Uint8Array, box: Uint8Array) => void
   /** `undefined` when the tag does not fit. */
   readonly openSecretbox: (key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array) => Bytes | undefined
   /** AES-256-GCM: ciphertext ++ tag (16). */

