@@ -7,7 +7,7 @@ import {
   hkdfSha512,
   openBox,
   pad,
-  sealBox,
+  sealBoxInPlace,
   type SharedSecret,
 } from "@smpkit/crypto"
 
@@ -19,6 +19,9 @@ export const blockSize = 16_384
 export const plainContentSize: number = blockSize - 2
 /** The most that an encrypted block holds. */
 export const sealedContentSize: number = blockSize - boxTagSize - 2
+
+/** The first version whose blocks are encrypted. */
+export const blockEncryptionVersion = 11
 
 /** The key of one direction, from which the key of its next block is derived. */
 export type BlockChainKey = Brand<Bytes, "BlockChainKey">
@@ -64,9 +67,16 @@ export class BlockSealer implements Disposable {
   }
   /** A block of 16,384 bytes. Throws `RangeError`, and advances nothing, for more than 16,366 bytes. */
   seal(content: Uint8Array): Bytes {
-    const padded = pad(content, blockSize - boxTagSize)
+    if (content.length > sealedContentSize)
+      throw new RangeError(`${content.length} bytes do not fit ${sealedContentSize}`)
+    // Padded and sealed where it stands: a block is copied once, here.
+    const block = new Uint8Array(blockSize)
+    block[boxTagSize] = content.length >> 8
+    block[boxTagSize + 1] = content.length & 0xff
+    block.set(content, boxTagSize + 2)
+    block.fill(0x23, boxTagSize + 2 + content.length)
     const { key, nonce } = this.#chain.next()
-    const block = sealBox(boxKey(key), nonce, padded)
+    sealBoxInPlace(boxKey(key), nonce, block)
     key.fill(0)
     return block
   }

@@ -105,6 +105,7 @@ export { clientVersions, legacyVersions, smpVersions, type SmpVersion } from "./
 export {
   type BlockChainKey,
   blockChains,
+  blockEncryptionVersion,
   type BlockKeys,
   BlockOpener,
   BlockSealer,
@@ -129,11 +130,4 @@ export {
   type ServiceRole,
   sessionKeyVersion,
 } from "./handshake.ts"
-export {
-  isSignedBy,
-  type SessionAlg,
-  signedKey,
-  type SignedKey,
-  signedKeyOf,
-  signKey,
-} from "./signed-key.ts"
+export { isSignedBy, type SessionAlg, signedKey, type SignedKey, signedKeyOf, signKey } from "./signed-key.ts"

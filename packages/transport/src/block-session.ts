@@ -18,10 +18,17 @@ export interface BlockCoding {
   readonly seal: (content: Bytes) => Bytes
   /** Throws `CryptoError` for a block that does not open. */
   readonly open: (block: Bytes) => Bytes
+  /** Erases its keys. */
+  readonly dispose: () => void
 }
 
 /** Blocks below version 11, or of a client without a session key. */
-export const plainBlocks: BlockCoding = { maxContentSize: plainContentSize, seal: padBlock, open: unpadBlock }
+export const plainBlocks: BlockCoding = {
+  maxContentSize: plainContentSize,
+  seal: padBlock,
+  open: unpadBlock,
+  dispose: () => undefined,
+}
 
 /** Encrypted blocks. Throws `CryptoError DH` for a peer's key that gives no secret. */
 export function sealedBlocks(
@@ -43,6 +50,10 @@ export function sealedBlocks(
     maxContentSize: sealedContentSize,
     seal: (content) => sealer.seal(content),
     open: (block) => opener.open(block),
+    dispose: () => {
+      sealer[Symbol.dispose]()
+      opener[Symbol.dispose]()
+    },
   }
 }
 
@@ -92,8 +103,9 @@ export class BlockSession implements SmpSession {
     }
   }
 
-  close(): Promise<void> {
-    return this.#stream.close()
+  async close(): Promise<void> {
+    await this.#stream.close()
+    this.#coding.dispose()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

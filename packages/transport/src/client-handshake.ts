@@ -6,8 +6,9 @@ import {
   formatVersionRange,
   type VersionRange,
 } from "@smpkit/codec"
-import { equalBytes, generateKeyPair, type PublicKey, type Random } from "@smpkit/crypto"
+import { equalBytes, generateKeyPair, type PrivateKey, type PublicKey, type Random } from "@smpkit/crypto"
 import {
+  blockEncryptionVersion,
   type CertifiedKey,
   clientHello,
   isSignedBy,
@@ -15,8 +16,9 @@ import {
   serverHello,
   sessionKeyVersion,
   smpVersions,
+  unpadBlock,
 } from "@smpkit/smp"
-import { BlockSession, plainBlocks, sealedBlocks } from "./block-session.ts"
+import { type BlockCoding, BlockSession, plainBlocks, sealedBlocks } from "./block-session.ts"
 import { type Clock, systemClock } from "./clock.ts"
 import { withDeadline } from "./deadline.ts"
 import { TransportError } from "./errors.ts"
@@ -78,7 +80,7 @@ async function handshake(
     throw new TransportError("ALPN", "the server agreed on no application protocol")
   const { leafKey } = verifyRepeatedChain(stream.peerChain, keyHash)
   const block = await nextBlock(stream, "the server")
-  const hello = handshakePart(block, "the server's hello", (content) => decode(serverHello, content))
+  const hello = handshakePart("the server's hello", () => decode(serverHello, unpadBlock(block)))
   if (!equalBytes(hello.sessionId, stream.sessionId))
     throw new TransportError("SESSION", "the server's hello belongs to another connection")
   const version = agreedVersion(versions, hello.versions)
@@ -92,13 +94,7 @@ async function handshake(
     throw new TransportError("HANDSHAKE", "the server's hello has no readable session key")
 
   const ours = version < sessionKeyVersion ? undefined : generateKeyPair("x25519", random)
-  const coding =
-    version >= 11 && ours !== undefined && serverKey !== undefined
-      ? handshakePart(block, "the server's session key", () =>
-          sealedBlocks("client", stream.sessionId, ours.privateKey, serverKey),
-        )
-      : plainBlocks
-  ours?.privateKey[Symbol.dispose]()
+  const coding = codingFor(version, stream, serverKey, ours?.privateKey)
   const answer = { version, keyHash, sessionKey: ours?.publicKey, proxy: false, service: undefined }
   await stream.write(padBlock(encode(clientHello, answer)))
   return new BlockSession(stream, {
@@ -106,6 +102,18 @@ async function handshake(
     serverSessionKey: version < sessionKeyVersion ? undefined : serverKey,
     coding,
   })
+}
+
+/** How the session's blocks travel (smp-transport.md, "Block encryption"); our key is erased, since nothing else needs it. */
+function codingFor(
+  version: number,
+  { sessionId }: BlockStream,
+  theirs: PublicKey<"x25519"> | undefined,
+  ours: PrivateKey<"x25519"> | undefined,
+): BlockCoding {
+  using key = ours
+  if (version < blockEncryptionVersion || key === undefined || theirs === undefined) return plainBlocks
+  return handshakePart("the server's session key", () => sealedBlocks("client", sessionId, key, theirs))
 }
 
 /** The server's key, after its chain was compared with the connection's, and its signature verified. */

@@ -1,6 +1,5 @@
 import { type Bytes, WireError } from "@smpkit/codec"
 import { CryptoError } from "@smpkit/crypto"
-import { unpadBlock } from "@smpkit/smp"
 import { TransportError } from "./errors.ts"
 import type { BlockStream } from "./transport.ts"
 
@@ -12,10 +11,10 @@ export async function nextBlock(stream: BlockStream, peer: string): Promise<Byte
   return block
 }
 
-/** Reads a part of a handshake block. Throws `TransportError HANDSHAKE` for whatever the peer made wrong. */
-export function handshakePart<T>(block: Bytes, what: string, read: (content: Bytes) => T): T {
+/** Runs what reads or uses a part of a handshake. Throws `TransportError HANDSHAKE` for whatever the peer made wrong. */
+export function handshakePart<T>(what: string, use: () => T): T {
   try {
-    return read(unpadBlock(block))
+    return use()
   } catch (error) {
     if (error instanceof WireError || error instanceof CryptoError)
       throw new TransportError("HANDSHAKE", `${what} cannot be used: ${error.message}`, { cause: error })

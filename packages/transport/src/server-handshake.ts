@@ -1,6 +1,7 @@
 import { decode, encode, formatVersionRange, includesVersion, type VersionRange } from "@smpkit/codec"
 import { equalBytes, generateKeyPair, type KeyPair, type Random } from "@smpkit/crypto"
 import {
+  blockEncryptionVersion,
   type CertifiedKey,
   clientHello,
   type ClientHello,
@@ -11,8 +12,9 @@ import {
   sessionKeyVersion,
   signKey,
   smpVersions,
+  unpadBlock,
 } from "@smpkit/smp"
-import { BlockSession, plainBlocks, sealedBlocks } from "./block-session.ts"
+import { type BlockCoding, BlockSession, plainBlocks, sealedBlocks } from "./block-session.ts"
 import { type Clock, systemClock } from "./clock.ts"
 import { withDeadline } from "./deadline.ts"
 import { TransportError } from "./errors.ts"
@@ -71,7 +73,7 @@ async function handshake(
   const certifiedKey = ours && certify(ours, identity)
   await stream.write(padBlock(encode(serverHello, { versions, sessionId: stream.sessionId, certifiedKey })))
   const block = await nextBlock(stream, "the client")
-  const hello = handshakePart(block, "the client's hello", (content) => decode(clientHello, content))
+  const hello = handshakePart("the client's hello", () => decode(clientHello, unpadBlock(block)))
   if (!includesVersion(versions, hello.version))
     throw new TransportError(
       "VERSION",
@@ -83,7 +85,7 @@ async function handshake(
   return new BlockSession(stream, {
     version: hello.version,
     serverSessionPrivate: hello.version < sessionKeyVersion ? undefined : ours?.privateKey,
-    coding: handshakePart(block, "the client's session key", () => codingFor(hello, stream, ours)),
+    coding: handshakePart("the client's session key", () => codingFor(hello, stream, ours)),
   })
 }
 
@@ -98,8 +100,8 @@ function codingFor(
   { version, sessionKey, proxy }: ClientHello,
   { sessionId }: BlockStream,
   ours: KeyPair<"x25519"> | undefined,
-): typeof plainBlocks {
-  return version >= 11 && sessionKey !== undefined && ours !== undefined && !proxy
+): BlockCoding {
+  return version >= blockEncryptionVersion && sessionKey !== undefined && ours !== undefined && !proxy
     ? sealedBlocks("server", sessionId, ours.privateKey, sessionKey)
     : plainBlocks
 }

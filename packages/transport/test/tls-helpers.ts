@@ -67,6 +67,8 @@ export function dial(
 export interface Foreign extends AsyncDisposable {
   readonly port: number
   readonly heard: Buffer[]
+  /** The server names that clients sent; false for none. */
+  readonly names: (string | false)[]
   /** How many connections came. */
   readonly accepted: () => number
 }
@@ -77,6 +79,7 @@ export async function foreignTls(
   onSecure: (socket: TLSSocket) => void = () => undefined,
 ): Promise<Foreign> {
   const heard: Buffer[] = []
+  const names: (string | false)[] = []
   const server = createServer({
     key: encodePem("PRIVATE KEY", encodePrivateKey(leafKey.privateKey)),
     cert: chain.map((der) => encodePem("CERTIFICATE", der)).join(""),
@@ -86,24 +89,26 @@ export async function foreignTls(
     ...options,
   })
   server.on("secureConnection", (socket) => {
+    names.push((socket as TLSSocket & { readonly servername: string | false }).servername)
     socket.on("data", (data: Buffer) => heard.push(data))
     socket.on("error", () => undefined)
     onSecure(socket)
   })
   server.on("tlsClientError", () => undefined)
   const { port, accepted, close } = await listening(server)
-  return { port, heard, accepted, [Symbol.asyncDispose]: close }
+  return { port, heard, names, accepted, [Symbol.asyncDispose]: close }
 }
 
 /** A TCP server that does with a connection what it is told. */
 export async function foreignTcp(onConnection: (socket: Socket) => void): Promise<Foreign> {
   const heard: Buffer[] = []
+  const names: (string | false)[] = []
   const server = createTcpServer((socket) => {
     socket.on("error", () => undefined)
     onConnection(socket)
   })
   const { port, accepted, close } = await listening(server)
-  return { port, heard, accepted, [Symbol.asyncDispose]: close }
+  return { port, heard, names, accepted, [Symbol.asyncDispose]: close }
 }
 
 async function listening(
