@@ -36,6 +36,7 @@ function report(name, directory, path, types, update) {
             default: { logLevel: ExtractorLogLevel.Warning },
             // No release tags: what an entry exports is public. What it does not export but names is in the report by its use.
             "ae-missing-release-tag": { logLevel: ExtractorLogLevel.None },
+            "ae-undocumented": { logLevel: ExtractorLogLevel.None },
             "ae-forgotten-export": { logLevel: ExtractorLogLevel.None },
           },
           tsdocMessageReporting: { default: { logLevel: ExtractorLogLevel.None } },
