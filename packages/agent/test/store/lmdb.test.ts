@@ -231,7 +231,7 @@ test("after compact neither the old records nor the old wrapped key are in the f
   const raw = await lmdbRawStore(directory)
   const store = await openStore(raw)
   for (let i = 0; i < 50; i++) await put(store, "t", String(i), "x".repeat(2000))
-  const old = [...raw.scan(new Uint8Array())].map(({ value }) => value.slice(0, 100))
+  const old = [...raw.scan(new Uint8Array())].map(({ value }) => Buffer.from(value).subarray(0, 100))
   await store.update((tx) => {
     for (let i = 1; i < 50; i++) tx.delete("t", String(i))
   })
