@@ -12,7 +12,7 @@ import type {
 import { seededRandom } from "@smpkit/testkit"
 import fc from "fast-check"
 
-export const numRuns: number = process.env["SLOW"] === "1" ? 10_000 : 200
+export const numRuns: number = process.env["SLOW"] === "1" ? 3_000 : 200
 
 /** Byte strings up to a length. */
 export const bytes = (maxLength: number, minLength = 0): fc.Arbitrary<Bytes> =>
