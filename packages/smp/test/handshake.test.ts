@@ -1,5 +1,14 @@
+import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { type Bytes, concatBytes, decode, encode, type VersionRange, WireError } from "@smpkit/codec"
+import {
+  type Bytes,
+  type Codec,
+  concatBytes,
+  decode,
+  encode,
+  type VersionRange,
+  WireError,
+} from "@smpkit/codec"
 import {
   decodePrivateKey,
   decodePublicKey,
@@ -251,5 +260,36 @@ describe("a hello's edges", () => {
     expect(() =>
       encode(clientHello, { version: 6, keyHash, sessionKey: clientKey, proxy: false, service: undefined }),
     ).toThrow(RangeError)
+  })
+})
+
+describe("any bytes", () => {
+  const recorded = [...vectors.at("server").entries(), ...vectors.at("client").entries()].map(([, v]) =>
+    v.bytes(),
+  )
+
+  test("give a hello or WireError, and nothing else", () => {
+    const outcome = (bytes: Bytes): void => {
+      for (const codec of [serverHello, clientHello, serviceResponse]) {
+        try {
+          decode(codec as Codec<unknown>, bytes)
+        } catch (error) {
+          expect(error).toBeInstanceOf(WireError)
+        }
+      }
+    }
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        outcome(new Uint8Array(bytes))
+      }),
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...recorded), fc.nat(), fc.nat(255), fc.nat(), (bytes, at, value, cut) => {
+        const changed = bytes.slice(0, bytes.length - (cut % 4))
+        changed[at % changed.length] = value
+        outcome(changed)
+      }),
+      { numRuns: 300 },
+    )
   })
 })

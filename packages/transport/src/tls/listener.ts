@@ -75,7 +75,8 @@ export async function listenTls({
     halfOpen.set(name, { socket, timer })
     socket.once("close", () => {
       timer[Symbol.dispose]()
-      halfOpen.delete(name)
+      // The peer may have come back from the same port already.
+      if (halfOpen.get(name)?.socket === socket) halfOpen.delete(name)
     })
   })
   server.on("tlsClientError", (_error, socket) => {
