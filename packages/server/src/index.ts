@@ -23,5 +23,6 @@ export {
   renewCertificate,
 } from "./server-directory.ts"
 export { Subscribers } from "./subscribers.ts"
+export { openDiskStore } from "./store/disk.ts"
 export { MemoryStore } from "./store/memory.ts"
 export type { QueueKey, QueueStore, StoreSpace } from "./store/store.ts"

@@ -1,4 +1,5 @@
 import type { Bytes } from "@smpkit/codec"
+import { ServerError } from "../errors.ts"
 import type { QueueChange, QueueRecord, QueueStep, StoredMessage } from "../queue.ts"
 import { queueName } from "../queue-name.ts"
 import type { QueueKey, QueueStore, StoreSpace } from "./store.ts"
@@ -32,13 +33,14 @@ export class MemoryStore implements QueueStore {
     const queue = this.#find(key)
     if (queue === undefined) return Promise.resolve(undefined)
     const { record, messages } = queue
-    const { changes, outcome } = step.run({
-      record,
-      size: messages.length,
-      messages: messages.slice(0, step.reads),
-    })
-    for (const change of changes) this.#change(queue, change)
-    return Promise.resolve(outcome)
+    try {
+      const view = { record, size: messages.length, messages: messages.slice(0, step.reads) }
+      const { changes, outcome } = step.run(view)
+      for (const change of changes) this.#change(queue, change)
+      return Promise.resolve(outcome)
+    } catch (cause) {
+      return Promise.reject(new ServerError("STORE", "the store failed", { cause }))
+    }
   }
 
   recipientIds(after: Bytes | undefined, limit: number): Promise<readonly Bytes[]> {

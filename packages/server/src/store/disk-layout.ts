@@ -1,0 +1,138 @@
+import {
+  type Bytes,
+  type Codec,
+  decode,
+  encode,
+  fixed,
+  rest,
+  safeInt64,
+  shortBytes,
+  struct,
+  u8,
+  WireError,
+} from "@smpkit/codec"
+import type { QueueRecord, StoredMessage } from "../queue.ts"
+import type { StoredKey } from "../stored-key.ts"
+
+// What stands in the database. Keys have one width each, values are binary.
+
+export const idSize = 24
+/** A recipient id and the number of a message in its queue. */
+const messageKeySize = 32
+
+/** A queue with the numbers of its messages: those from `first` to before `next` wait. */
+export interface DiskQueue {
+  readonly record: QueueRecord
+  readonly first: number
+  readonly next: number
+}
+
+interface QueueLayout {
+  readonly layout: number
+  readonly flags: number
+  readonly epoch: number
+  readonly first: number
+  readonly next: number
+  readonly secret: Bytes
+  readonly senderId: Bytes
+  readonly recipientKey: Bytes
+  /** Empty for none. */
+  readonly senderKey: Bytes
+}
+
+const queueLayout: Codec<QueueLayout> = struct({
+  layout: u8,
+  flags: u8,
+  epoch: safeInt64,
+  first: safeInt64,
+  next: safeInt64,
+  secret: fixed(32),
+  senderId: fixed(idSize),
+  recipientKey: shortBytes,
+  senderKey: shortBytes,
+})
+
+const layout = 1
+const flag = { suspended: 1, full: 2, messaging: 4, contact: 8 } as const
+
+export function encodeQueue({ record, first, next }: DiskQueue): Bytes {
+  const flags =
+    (record.status === "suspended" ? flag.suspended : 0) |
+    (record.full ? flag.full : 0) |
+    (record.mode === "messaging" ? flag.messaging : record.mode === "contact" ? flag.contact : 0)
+  return encode(queueLayout, {
+    layout,
+    flags,
+    epoch: record.epoch,
+    first,
+    next,
+    secret: record.secret,
+    senderId: record.senderId,
+    recipientKey: record.recipientKey,
+    senderKey: record.senderKey ?? new Uint8Array(0),
+  })
+}
+
+/** Throws `WireError` for bytes that are no queue. */
+export function decodeQueue(recipientId: Bytes, bytes: Uint8Array): DiskQueue {
+  const q = decode(queueLayout, bytes)
+  if (q.layout !== layout) throw new WireError("a queue of another layout", 0)
+  return {
+    record: {
+      recipientId,
+      senderId: q.senderId,
+      recipientKey: q.recipientKey as StoredKey,
+      secret: q.secret,
+      mode: q.flags & flag.messaging ? "messaging" : q.flags & flag.contact ? "contact" : undefined,
+      senderKey: q.senderKey.length === 0 ? undefined : (q.senderKey as StoredKey),
+      status: q.flags & flag.suspended ? "suspended" : "active",
+      full: (q.flags & flag.full) !== 0,
+      epoch: q.epoch,
+    },
+    first: q.first,
+    next: q.next,
+  }
+}
+
+export function messageKey(recipientId: Uint8Array, number: number): Uint8Array {
+  const key = new Uint8Array(messageKeySize)
+  key.set(recipientId)
+  new DataView(key.buffer).setBigUint64(idSize, BigInt(number))
+  return key
+}
+
+interface MessageLayout {
+  readonly kind: number
+  readonly time: number
+  readonly msgId: Bytes
+  readonly body: Bytes
+}
+
+const messageLayout: Codec<MessageLayout> = struct({
+  kind: u8,
+  time: safeInt64,
+  msgId: fixed(idSize),
+  body: rest,
+})
+
+const kind = { plain: 0, notifying: 1, quota: 2 } as const
+
+export function encodeMessage(message: StoredMessage): Bytes {
+  const { msgId, time } = message
+  return message.type === "quota"
+    ? encode(messageLayout, { kind: kind.quota, time, msgId, body: new Uint8Array(0) })
+    : encode(messageLayout, {
+        kind: message.notification ? kind.notifying : kind.plain,
+        time,
+        msgId,
+        body: message.body,
+      })
+}
+
+/** Throws `WireError` for bytes that are no message. */
+export function decodeMessage(bytes: Uint8Array): StoredMessage {
+  const { kind: k, time, msgId, body } = decode(messageLayout, bytes)
+  if (k === kind.quota) return { type: "quota", msgId, time }
+  if (k !== kind.plain && k !== kind.notifying) throw new WireError("a message of an unknown kind", 0)
+  return { type: "message", msgId, time, notification: k === kind.notifying, body }
+}
