@@ -24,8 +24,7 @@ export async function acknowledgeHead(context: Context, conversation: Conversati
         { type: "ACK", msgId: head.smpMsgId },
         { entityId: recipientId, key: recipientKey },
       )
-      if (conversation.head === head && conversation.active)
-        context.background(conversation.save({ clearHead: true }))
+      conversation.clearHead(head)
       if (answer.type === "MSG") context.onMessage(server, recipientId, answer)
       return
     } catch (error) {
@@ -60,11 +59,13 @@ export async function acknowledgeMessage(
     received: incoming.received,
   }
   const isHead = head?.type === "shown" && equalBytes(head.smpMsgId, incoming.smpMsgId)
-  await conversation.save({
+  // The message is on disk since it was shown: the ACK need not wait for the record that the application is done with it.
+  const recorded = conversation.save({
     acknowledged: messageId,
     ...(isHead ? { head: { type: "done", smpMsgId: incoming.smpMsgId } } : {}),
     ...(receipt ? { receipts: [...receipts, pending] } : {}),
     ...(receipt && !connection.receipts ? { connection: { ...connection, receipts: true } } : {}),
   })
   if (isHead) context.background(acknowledgeHead(context, conversation))
+  await recorded
 }

@@ -304,8 +304,10 @@ export class Agent implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#context.closing.abort()
     this.#context.events.close()
+    // What is lost here is done again at the next start.
+    await this.#context.flush().catch(() => undefined)
+    this.#context.closing.abort()
     this.#housekeeping[Symbol.dispose]()
     this.#registry.stop()
     await this.#context.pool.close()

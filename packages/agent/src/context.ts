@@ -19,6 +19,8 @@ export interface AgentOptions {
   readonly sendWindow?: number
 }
 
+const lazyMs = 100
+
 /** What the parts of an agent share: the store, the connections to servers, the events, time and chance. */
 export class Context {
   readonly store: SealedStore
@@ -38,6 +40,8 @@ export class Context {
   /** Why the agent stopped by itself. */
   failure: unknown
   #nextNotice = 1
+  readonly #lazy: ((tx: StoreTx) => void)[] = []
+  #lazyTimer: Disposable | undefined
 
   constructor(parts: {
     readonly store: SealedStore
@@ -61,8 +65,12 @@ export class Context {
    */
   async update(f: (tx: StoreTx) => void): Promise<void> {
     if (this.closing.signal.aborted) throw closed()
+    const lazy = this.#takeLazy()
     try {
-      await this.store.update(f)
+      await this.store.update((tx) => {
+        for (const g of lazy) g(tx)
+        f(tx)
+      })
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       const failure = new AgentError(
@@ -75,20 +83,35 @@ export class Context {
     }
   }
 
-  /** Puts events into a transaction; `emit` what it answers once the transaction is on disk. */
-  noticesIn(tx: StoreTx, notices: readonly Notice[]): readonly StoredNotice[] {
-    return notices.map((notice) => {
-      const key = numberKey("n", this.#nextNotice++)
-      putRecord(tx, tables.notice, key, notice)
-      return { key, notice }
+  /** Stores changes with the next transaction, or soon: for what costs only a repetition when a crash comes first. */
+  updateLater(f: (tx: StoreTx) => void): void {
+    this.#lazy.push(f)
+    this.#lazyTimer ??= this.clock.setTimer(lazyMs, () => {
+      if (!this.closing.signal.aborted) this.background(this.flush())
     })
+  }
+
+  /** Stores what `updateLater` was given. */
+  async flush(): Promise<void> {
+    if (this.#lazy.length > 0) await this.update(() => undefined)
+  }
+
+  #takeLazy(): readonly ((tx: StoreTx) => void)[] {
+    this.#lazyTimer?.[Symbol.dispose]()
+    this.#lazyTimer = undefined
+    return this.#lazy.splice(0)
+  }
+
+  /** Events with their places in the store: `putNotices` stores them, `emit` shows them once they are on disk. */
+  numbered(notices: readonly Notice[]): readonly StoredNotice[] {
+    return notices.map((notice) => ({ key: numberKey("n", this.#nextNotice++), notice }))
   }
 
   /** Stores events and shows them. */
   async updateAndShow(notices: readonly Notice[]): Promise<void> {
-    let stored: readonly StoredNotice[] = []
+    const stored = this.numbered(notices)
     await this.update((tx) => {
-      stored = this.noticesIn(tx, notices)
+      putNotices(tx, stored)
     })
     await this.emit(stored)
   }
@@ -97,11 +120,9 @@ export class Context {
   async emit(notices: readonly StoredNotice[]): Promise<void> {
     for (const { key, notice } of notices) {
       await this.events.push(notice, () => {
-        this.background(
-          this.update((tx) => {
-            deleteRecord(tx, tables.notice, key)
-          }),
-        )
+        this.updateLater((tx) => {
+          deleteRecord(tx, tables.notice, key)
+        })
       })
     }
   }
@@ -172,6 +193,11 @@ export class Context {
   assertOpen(): void {
     if (this.closing.signal.aborted) throw closed()
   }
+}
+
+/** Puts events into a transaction. */
+export function putNotices(tx: StoreTx, notices: readonly StoredNotice[]): void {
+  for (const { key, notice } of notices) putRecord(tx, tables.notice, key, notice)
 }
 
 export interface StoredNotice {

@@ -1,6 +1,6 @@
 import type { Connection, DuplexConnection, Session } from "./connection.ts"
 import { isDuplex } from "./connection.ts"
-import type { Context, StoredNotice } from "./context.ts"
+import { type Context, putNotices, type StoredNotice } from "./context.ts"
 import { AgentError } from "./errors.ts"
 import {
   deleteRecord,
@@ -29,7 +29,6 @@ export interface Changes {
   readonly connection?: Connection
   readonly session?: Session
   readonly head?: Head
-  readonly clearHead?: boolean
   readonly seen?: boolean
   readonly receipts?: readonly PendingReceipt[]
   readonly incoming?: Incoming
@@ -124,15 +123,34 @@ export class Conversation {
     if (changes.connection !== undefined) this.#connection = changes.connection
     if (changes.session !== undefined) this.#session = changes.session
     if (changes.head !== undefined) this.#head = changes.head
-    if (changes.clearHead === true) this.#head = undefined
     if (changes.receipts !== undefined) this.#receipts = changes.receipts
-    let notices: readonly StoredNotice[] = []
+    const notices = this.#context.numbered(changes.notices ?? [])
     await this.#context.update((tx) => {
-      notices = this.#write(tx, changes)
+      this.#write(tx, changes)
+      putNotices(tx, notices)
     })
     for (const { body: _, ...item } of changes.outgoing ?? []) this.outgoing.push(item)
     if ((changes.outgoing?.length ?? 0) > 0) this.kick()
     return notices
+  }
+
+  /**
+   * An item needs no further attempt. It leaves the store with the next transaction: a crash before that sends it once more,
+   * which the other side does not notice. The events are shown at once, and again after such a crash.
+   */
+  finishLater(sndMsgId: number, events: readonly Notice[]): Promise<void> {
+    const notices = this.#context.numbered(events)
+    this.#context.updateLater((tx) => {
+      if (!this.active) return
+      this.#write(tx, { finished: [sndMsgId] })
+      putNotices(tx, notices)
+    })
+    return this.#context.emit(notices)
+  }
+
+  /** The server has forgotten the message at the head. The record may stay: a later one replaces it, and a repeated ACK does no harm. */
+  clearHead(head: Head): void {
+    if (this.#head === head) this.#head = undefined
   }
 
   /** `save`, then shows the events. */
@@ -140,12 +158,11 @@ export class Conversation {
     await this.#context.emit(await this.save(changes))
   }
 
-  #write(tx: StoreTx, changes: Changes): readonly StoredNotice[] {
+  #write(tx: StoreTx, changes: Changes): void {
     const { id } = this
     if (changes.connection !== undefined) putRecord(tx, tables.connection, id, changes.connection)
     if (changes.session !== undefined) putRecord(tx, tables.session, id, changes.session)
     if (changes.head !== undefined) putRecord(tx, tables.head, id, changes.head)
-    if (changes.clearHead === true) deleteRecord(tx, tables.head, id)
     if (changes.seen === true) this.seen.put(tx)
     if (changes.receipts !== undefined) putRecord(tx, tables.receipts, id, changes.receipts)
     if (changes.incoming !== undefined) {
@@ -159,7 +176,6 @@ export class Conversation {
       putRecord(tx, tables.sent, numberKey(id, changes.sent.sndMsgId), changes.sent.record)
     for (const number of changes.finished ?? []) deleteRecord(tx, tables.outgoing, numberKey(id, number))
     for (const number of changes.forgotten ?? []) deleteRecord(tx, tables.sent, numberKey(id, number))
-    return this.#context.noticesIn(tx, changes.notices ?? [])
   }
 
   /** Removes all records of the connection in a transaction of the caller. */

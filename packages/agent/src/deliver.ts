@@ -1,6 +1,6 @@
 import { type Connection, isDuplex } from "./connection.ts"
 import type { Context } from "./context.ts"
-import type { Changes, Conversation, OutgoingItem } from "./conversation.ts"
+import type { Conversation, OutgoingItem } from "./conversation.ts"
 import { fastRetry } from "@smpkit/client"
 import { Backoff, quotaRetry } from "./backoff.ts"
 import { type Failure, failureOf, serverText } from "./failures.ts"
@@ -192,29 +192,25 @@ export class Delivery {
     }
   }
 
-  /** The server has kept it. The store follows by itself: after a crash before that, the item is sent once more. */
+  /** The server has kept it. */
   #finish(item: OutgoingItem): void {
-    const changes = this.#done(item)
-    this.#context.background(this.#conversation.saveAndShow(changes).then(() => this.#leaveWhenEmpty()))
-  }
-
-  #done(item: OutgoingItem): Changes {
+    const conversation = this.#conversation
     this.#remove(item)
-    const c = this.#conversation.connection
+    const c = conversation.connection
+    const { id: connectionId } = c
+    const { sndMsgId, messageId } = item
     const connection = afterDelivery(c, item)
     const notices: Notice[] = []
-    if (item.messageId !== undefined && isDuplex(c)) {
-      notices.push({
-        type: "sent",
-        connectionId: c.id,
-        messageId: item.messageId,
-        server: serverText(c.send.info.server),
-      })
+    if (messageId !== undefined && isDuplex(c)) {
+      notices.push({ type: "sent", connectionId, messageId, server: serverText(c.send.info.server) })
     }
-    if (connection !== undefined && connection.state === "connected") {
-      notices.push({ type: "connected", connectionId: c.id, postQuantum: false })
-    }
-    return { finished: [item.sndMsgId], notices, ...(connection === undefined ? {} : { connection }) }
+    if (connection?.state === "connected")
+      notices.push({ type: "connected", connectionId, postQuantum: false })
+    const shown =
+      connection === undefined
+        ? conversation.finishLater(sndMsgId, notices)
+        : conversation.saveAndShow({ connection, finished: [sndMsgId], notices })
+    this.#context.background(shown.then(() => this.#leaveWhenEmpty()))
   }
 
   /** It will never be kept: the application hears why. */

@@ -1,5 +1,5 @@
 import { toBase64Url } from "@smpkit/codec"
-import type { Context } from "./context.ts"
+import { type Context, putNotices } from "./context.ts"
 import { receiveQueueOf } from "./connection.ts"
 import type { Conversation } from "./conversation.ts"
 import type { AgentErrorCode } from "./errors.ts"
@@ -25,11 +25,11 @@ export async function closeConnection(
     recipientKey: queue.recipientKey,
   }
   const key = toBase64Url(context.random.bytes(12), { padded: false })
-  let notices: ReturnType<Context["noticesIn"]> = []
+  const notices = context.numbered([{ type: "closed", connectionId: id, code, message }])
   await context.update((tx) => {
     conversation.erase(tx)
     if (removal !== undefined) putRecord(tx, tables.removal, key, removal)
-    notices = context.noticesIn(tx, [{ type: "closed", connectionId: id, code, message }])
+    putNotices(tx, notices)
   })
   context.onErased(id)
   if (removal !== undefined) context.background(removeQueue(context, key, removal))

@@ -218,7 +218,12 @@ async function conversation({ victim, crashAt, when, slow }: Plan): Promise<numb
   }
   const people = [alice, bob]
   const done = (): boolean =>
-    people.every((p) => p.connected && p.accepted.length >= messages && p.acceptedIds.every((id) => p.sent.has(id) && p.delivered.has(id))) &&
+    people.every(
+      (p) =>
+        p.connected &&
+        p.accepted.length >= messages &&
+        p.acceptedIds.every((id) => p.sent.has(id) && p.delivered.has(id)),
+    ) &&
     alice.accepted.every((text) => bob.shown.includes(text)) &&
     bob.accepted.every((text) => alice.shown.includes(text))
   for (let turn = 0; turn < 300 && !done(); turn++) {
@@ -234,20 +239,30 @@ async function conversation({ victim, crashAt, when, slow }: Plan): Promise<numb
           return await agent.joinConnection({ link })
         } catch (error) {
           // The answer to an earlier call was lost with the power.
-          if (AgentError.is(error, "LINK_ALREADY_USED") && error.connectionId !== undefined) return { connectionId: error.connectionId }
+          if (AgentError.is(error, "LINK_ALREADY_USED") && error.connectionId !== undefined)
+            return { connectionId: error.connectionId }
           throw error
         }
       })
       bob.connectionId = joined?.connectionId
     }
-    for (const person of people) if (person.connected && person.accepted.length < messages) await person.send()
+    for (const person of people)
+      if (person.connected && person.accepted.length < messages) await person.send()
     await clock.advance(1000)
   }
   // Receipts, and whatever should not happen any more.
   await clock.advance(30_000)
   const violations = people.flatMap((p) => p.violations)
-  expect({ victim, crashAt, when, slow, done: done(), violations }).toEqual({ victim, crashAt, when, slow, done: true, violations: [] })
-  const order = (shown: readonly string[], accepted: readonly string[]): readonly string[] => shown.filter((t) => accepted.includes(t))
+  expect({ victim, crashAt, when, slow, done: done(), violations }).toEqual({
+    victim,
+    crashAt,
+    when,
+    slow,
+    done: true,
+    violations: [],
+  })
+  const order = (shown: readonly string[], accepted: readonly string[]): readonly string[] =>
+    shown.filter((t) => accepted.includes(t))
   expect(order(bob.shown, alice.accepted)).toEqual(alice.accepted)
   expect(order(alice.shown, bob.accepted)).toEqual(bob.accepted)
   const { commits } = unlucky.machine
@@ -264,12 +279,16 @@ describe("a crash at any commit", () => {
     ["bob", false],
     ["alice", true],
     ["bob", true],
-  ] as const)("of %s loses nothing and shows nothing twice (slow handshake: %s)", { timeout: 240_000 }, async (victim, slow) => {
-    const commits = await conversation({ victim: undefined, crashAt: 0, when: "before", slow })
-    expect(commits).toBeGreaterThan(10)
-    for (let crashAt = 1; crashAt <= commits + 5; crashAt++) {
-      if (all || crashAt % 2 === 0) await conversation({ victim, crashAt, when: "before", slow })
-      if (all || crashAt % 2 === 1) await conversation({ victim, crashAt, when: "after", slow })
-    }
-  })
+  ] as const)(
+    "of %s loses nothing and shows nothing twice (slow handshake: %s)",
+    { timeout: 240_000 },
+    async (victim, slow) => {
+      const commits = await conversation({ victim: undefined, crashAt: 0, when: "before", slow })
+      expect(commits).toBeGreaterThan(10)
+      for (let crashAt = 1; crashAt <= commits + 5; crashAt++) {
+        if (all || crashAt % 2 === 0) await conversation({ victim, crashAt, when: "before", slow })
+        if (all || crashAt % 2 === 1) await conversation({ victim, crashAt, when: "after", slow })
+      }
+    },
+  )
 })

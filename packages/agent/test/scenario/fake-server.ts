@@ -14,7 +14,13 @@ import {
   sealMessageBody,
   type ServerAddress,
 } from "@smpkit/smp"
-import { type CloseReason, type Clock, type Received, type SmpSession, TransportError } from "@smpkit/transport"
+import {
+  type CloseReason,
+  type Clock,
+  type Received,
+  type SmpSession,
+  TransportError,
+} from "@smpkit/transport"
 
 const version = 18
 const none: Bytes = new Uint8Array(0)
@@ -33,7 +39,10 @@ interface Queue {
 }
 
 /** What a test sees or changes of the commands: answer instead of the server, or `undefined` to let it. */
-export type Intercept = (command: Command, entityId: Bytes) => BrokerMessage | "drop" | "lose-answer" | undefined
+export type Intercept = (
+  command: Command,
+  entityId: Bytes,
+) => BrokerMessage | "drop" | "lose-answer" | undefined
 
 /** A server in memory with the queue rules that an agent meets; it believes every authorization. Sessions end when the test says so. */
 export class FakeServer implements Connector {
@@ -49,7 +58,10 @@ export class FakeServer implements Connector {
   readonly #queues = new Map<string, Queue>()
   readonly #sessions = new Set<Session>()
 
-  constructor(name: string, { random, clock, quota = 128 }: { random: Random; clock: Clock; quota?: number }) {
+  constructor(
+    name: string,
+    { random, clock, quota = 128 }: { random: Random; clock: Clock; quota?: number },
+  ) {
     this.address = { hosts: [name], port: "", keyHash: random.bytes(32) }
     this.#random = random
     this.#clock = clock

@@ -69,7 +69,9 @@ describe("two agents", () => {
     two.slow = true
     const second = await alice.agent.createConnection({ mode: "invitation" })
     const slow = await bob.agent.joinConnection({ link: second.link })
-    await expect(bob.agent.sendMessage({ connectionId: slow.connectionId, text: "early" })).rejects.toMatchObject({
+    await expect(
+      bob.agent.sendMessage({ connectionId: slow.connectionId, text: "early" }),
+    ).rejects.toMatchObject({
       code: "NOT_CONNECTED",
     })
     await alice.close()

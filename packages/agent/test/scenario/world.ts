@@ -4,7 +4,14 @@ import { FakeClock, seededRandom, settle } from "@smpkit/testkit"
 import type { Connector } from "@smpkit/client"
 import type { ServerAddress } from "@smpkit/smp"
 import { connectorTo, FakeServer } from "./fake-server.ts"
-import { Agent, type AgentEvent, type AgentOptions, memoryRawStore, type RawStore, SealedStore } from "../../src/index.ts"
+import {
+  Agent,
+  type AgentEvent,
+  type AgentOptions,
+  memoryRawStore,
+  type RawStore,
+  SealedStore,
+} from "../../src/index.ts"
 
 /** Opens a store fast: no test here is about Argon2. */
 export function openStore(raw: RawStore, random: Random): Promise<SealedStore> {
@@ -65,13 +72,18 @@ export class Person {
   }
 
   /** The next event of a type, from the one after `from` of that type on. */
-  async next<T extends AgentEvent["type"]>(type: T, from = 0): Promise<Extract<AgentEvent, { readonly type: T }>> {
+  async next<T extends AgentEvent["type"]>(
+    type: T,
+    from = 0,
+  ): Promise<Extract<AgentEvent, { readonly type: T }>> {
     for (let turn = 0; turn < 2000; turn++) {
       const event = this.of(type)[from]
       if (event !== undefined) return event
       await settle(1)
     }
-    throw new Error(`${this.name}: no ${type} event number ${from}; there were ${this.events.map((e) => e.type).join(" ")}`)
+    throw new Error(
+      `${this.name}: no ${type} event number ${from}; there were ${this.events.map((e) => e.type).join(" ")}`,
+    )
   }
 
   texts(): string[] {
@@ -92,7 +104,14 @@ export interface PersonParts {
 async function openAgent(parts: PersonParts, raw: RawStore): Promise<Agent> {
   const { connector, servers, clock, random, options } = parts
   const store = await openStore(raw, random)
-  return await Agent.open({ store, connector, clock, random, servers, ...(options === undefined ? {} : { options }) })
+  return await Agent.open({
+    store,
+    connector,
+    clock,
+    random,
+    servers,
+    ...(options === undefined ? {} : { options }),
+  })
 }
 
 /** Connects two people: `alice` makes the link. */
@@ -117,7 +136,12 @@ export async function twoPeople(
   const random = seededRandom(seed)
   const one = new FakeServer("one.example", { clock, random, quota })
   const two = new FakeServer("two.example", { clock, random, quota })
-  const parts = { connector: connectorTo(one, two), clock, random, ...(onEvent === undefined ? {} : { onEvent }) }
+  const parts = {
+    connector: connectorTo(one, two),
+    clock,
+    random,
+    ...(onEvent === undefined ? {} : { onEvent }),
+  }
   const alice = await Person.open("alice", { ...parts, servers: [one.address] })
   const bob = await Person.open("bob", { ...parts, servers: [two.address] })
   return { alice, bob, one, two, clock }
