@@ -1,12 +1,19 @@
 import { type Bytes, concatBytes, decodeUtf8, utf8 } from "@smpkit/codec"
+import { equalBytes } from "@smpkit/crypto"
 
 // docs/pipe.md, "Frames": the body of each message of a pipe is one frame.
 
+/** What tells a transfer from others. */
+export interface Summary {
+  readonly length: bigint
+  readonly hash: Bytes
+}
+
 export type PipeFrame =
   | { readonly type: "chunk"; readonly data: Bytes }
-  | { readonly type: "end"; readonly length: bigint; readonly hash: Bytes }
-  | { readonly type: "received"; readonly length: bigint; readonly hash: Bytes }
-  | { readonly type: "refused"; readonly reason: string }
+  | ({ readonly type: "end" } & Summary)
+  | ({ readonly type: "received" } & Summary)
+  | ({ readonly type: "refused"; readonly reason: string } & Summary)
 
 /**
  * Data in one frame: with its tag it fits the smaller body of agent-protocol.md §3 (13,573 bytes, post-quantum), so that a
@@ -16,7 +23,6 @@ export const chunkSize = 13_312
 
 const hashSize = 32
 const summarySize = 1 + 8 + hashSize
-const longestReason = 500
 
 /** Bytes of a frame. */
 export function encodeFrame(frame: PipeFrame): Bytes {
@@ -28,7 +34,7 @@ export function encodeFrame(frame: PipeFrame): Bytes {
     case "received":
       return summary(2, frame)
     case "refused":
-      return concatBytes(Uint8Array.of(3), utf8(frame.reason.slice(0, longestReason)))
+      return concatBytes(summary(3, frame), utf8(frame.reason))
     default:
       return frame satisfies never
   }
@@ -44,18 +50,28 @@ export function decodeFrame(body: Uint8Array): PipeFrame | undefined {
     case 2:
       return body.length === summarySize ? { type: "received", ...readSummary(body) } : undefined
     case 3: {
-      const reason = decodeUtf8(body.subarray(1))
-      return reason === undefined ? undefined : { type: "refused", reason }
+      if (body.length < summarySize) return undefined
+      const reason = decodeUtf8(body.subarray(summarySize))
+      return reason === undefined ? undefined : { type: "refused", ...readSummary(body), reason }
     }
     default:
       return undefined
   }
 }
 
-/** An end that fits no data (SHA-256 gives no zeros for nothing): ends a transfer that will not be completed. */
-export const brokenEnd: PipeFrame = { type: "end", length: 0n, hash: new Uint8Array(hashSize) }
+/** Whether two frames are about the same transfer. */
+export function sameTransfer(a: Summary, b: Summary): boolean {
+  return a.length === b.length && equalBytes(a.hash, b.hash)
+}
 
-function summary(tag: number, { length, hash }: { readonly length: bigint; readonly hash: Bytes }): Bytes {
+/** An end that fits no data (SHA-256 gives no zeros for nothing): ends a transfer that will not be completed. */
+export const brokenEnd: PipeFrame & { readonly type: "end" } = {
+  type: "end",
+  length: 0n,
+  hash: new Uint8Array(hashSize),
+}
+
+function summary(tag: number, { length, hash }: Summary): Bytes {
   if (hash.length !== hashSize) throw new RangeError("a pipe's hash has 32 bytes")
   const out = new Uint8Array(summarySize)
   out[0] = tag
@@ -64,9 +80,9 @@ function summary(tag: number, { length, hash }: { readonly length: bigint; reado
   return out
 }
 
-function readSummary(body: Uint8Array): { length: bigint; hash: Bytes } {
+function readSummary(body: Uint8Array): Summary {
   return {
     length: new DataView(body.buffer, body.byteOffset, body.byteLength).getBigUint64(1),
-    hash: body.slice(9) as Bytes,
+    hash: body.slice(9, summarySize) as Bytes,
   }
 }

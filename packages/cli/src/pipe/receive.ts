@@ -1,9 +1,8 @@
 import { type Bytes, toHex } from "@smpkit/codec"
-import { equalBytes } from "@smpkit/crypto"
 import type { AgentApi, AgentEvent, MessageEvent } from "../agent-port.ts"
 import { CommandError } from "../failure.ts"
 import { StreamDigest } from "./digest.ts"
-import { brokenEnd, decodeFrame, encodeFrame, type PipeFrame } from "./frame.ts"
+import { brokenEnd, decodeFrame, encodeFrame, type PipeFrame, sameTransfer } from "./frame.ts"
 
 export interface ReceiveOptions {
   readonly agent: Pick<AgentApi, "allowConnection" | "sendMessage" | "acknowledgeMessage" | "events">
@@ -50,7 +49,6 @@ class Transfer {
   readonly #options: ReceiveOptions
   readonly #digest = new StreamDigest()
   #state: "waiting" | "receiving" | "skipping"
-  #refused = false
   #answerId: number | undefined
 
   constructor(options: ReceiveOptions) {
@@ -131,8 +129,7 @@ class Transfer {
   }
 
   async #chunk(event: MessageEvent, data: Bytes): Promise<void> {
-    if (this.#state === "skipping") await this.#refuse("an earlier run of the receiver was interrupted")
-    else {
+    if (this.#state !== "skipping") {
       if (this.#state === "waiting") await this.#options.onBegin()
       this.#state = "receiving"
       await this.#options.write(data)
@@ -145,39 +142,33 @@ class Transfer {
   async #end(event: MessageEvent, end: PipeFrame & { readonly type: "end" }): Promise<Outcome | undefined> {
     const name = toHex(encodeFrame(end))
     const isOld = event.redelivered && name === this.#options.lastEnd
-    if (this.#state === "waiting" && (isOld || name === toHex(encodeFrame(brokenEnd)))) {
+    if (this.#state === "waiting" && (isOld || sameTransfer(end, brokenEnd))) {
       await this.#acknowledge(event)
       return undefined
     }
-    if (this.#state === "skipping") {
-      await this.#refuse("an earlier run of the receiver was interrupted")
+    const { length } = this.#digest
+    const complete = this.#state !== "skipping" && sameTransfer(this.#digest.summary(), end)
+    if (!complete) {
+      const reason =
+        this.#state === "skipping" ? "the receiver was interrupted" : "length or hash do not fit what arrived"
+      // Whoever sent this end knows that it fits nothing.
+      if (!sameTransfer(end, brokenEnd)) await this.#send({ ...end, type: "refused", reason })
       await this.#options.onBroken()
       await this.#acknowledge(event)
-      this.#state = "waiting"
-      this.#refused = false
-      return undefined
-    }
-    const { length, hash } = this.#digest.summary()
-    if (length !== end.length || !equalBytes(hash, end.hash)) {
-      await this.#refuse("length or hash do not fit what arrived")
-      await this.#options.onBroken()
-      await this.#acknowledge(event)
+      if (this.#state === "skipping") {
+        this.#state = "waiting"
+        return undefined
+      }
       const error = new CommandError(
         "FAILED",
-        `what arrived is not what was sent (${length} bytes came, ${end.length} were announced): discard it and have it sent again`,
+        `what arrived is not what was sent (${length} bytes came): discard it and have it sent again`,
       )
       return { type: "broken", error }
     }
-    await this.#send({ type: "received", length, hash })
+    await this.#send({ ...end, type: "received" })
     await this.#options.onComplete(name)
     await this.#acknowledge(event, true)
     return { type: "complete" }
-  }
-
-  async #refuse(reason: string): Promise<void> {
-    if (this.#refused) return
-    this.#refused = true
-    await this.#send({ type: "refused", reason })
   }
 
   async #send(frame: PipeFrame): Promise<void> {

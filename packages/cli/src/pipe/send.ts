@@ -1,11 +1,18 @@
 import type { Readable } from "node:stream"
 import { type Bytes, concatBytes } from "@smpkit/codec"
-import { equalBytes } from "@smpkit/crypto"
 import type { AgentApi, AgentEvent, MessageEvent } from "../agent-port.ts"
 import { CommandError } from "../failure.ts"
 import { Changes } from "./changes.ts"
 import { StreamDigest } from "./digest.ts"
-import { brokenEnd, chunkSize, decodeFrame, encodeFrame, type PipeFrame } from "./frame.ts"
+import {
+  brokenEnd,
+  chunkSize,
+  decodeFrame,
+  encodeFrame,
+  type PipeFrame,
+  sameTransfer,
+  type Summary,
+} from "./frame.ts"
 import { pieces } from "./pieces.ts"
 
 /** Messages given to the agent that no server has yet: bounds memory, and the agent's store while the receiver is away. */
@@ -52,9 +59,8 @@ class Transfer {
   readonly #sentEarly = new Set<number>() // `sent` may overtake the answer to `sendMessage`
   #handingOver = 0
   #connected: boolean
-  #began = false
   #endId: number | undefined
-  #summary: { readonly length: bigint; readonly hash: Bytes } | undefined
+  #summary: Summary | undefined
   #progress = 0
   #outcome: { readonly type: "confirmed" } | { readonly type: "failed"; readonly error: unknown } | undefined
 
@@ -68,7 +74,6 @@ class Transfer {
     if (this.#outcome !== undefined) return
     await this.#options.onBegin()
     if (this.#options.unfinished) await this.#post(brokenEnd)
-    this.#began = true
     for await (const piece of pieces(this.#options.source, chunkSize)) {
       this.#digest.add(piece)
       await this.#post({ type: "chunk", data: concatBytes(piece) })
@@ -198,11 +203,11 @@ class Transfer {
     }
     const { agent, connectionId } = this.#options
     await agent.acknowledgeMessage({ connectionId, messageId, receipt: false })
-    if (frame === undefined || !this.#began) return // an answer to an earlier run
-    if (frame.type === "refused")
+    // Answers to earlier transfers name another one.
+    if (frame === undefined || this.#summary === undefined || !sameTransfer(frame, this.#summary)) return
+    if (frame.type === "received") this.#outcome ??= { type: "confirmed" }
+    else
       this.fail(new CommandError("FAILED", `the other side did not take it: ${frame.reason}; send it again`))
-    else if (frame.length === this.#summary?.length && equalBytes(frame.hash, this.#summary.hash))
-      this.#outcome ??= { type: "confirmed" }
   }
 
   /** Ends the transfer, unless it has an outcome. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { Readable } from "node:stream"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { chunkSize, decodeFrame, encodeFrame, type PipeFrame } from "../../src/pipe/frame.ts"
+import { brokenEnd, chunkSize, decodeFrame, encodeFrame, type PipeFrame } from "../../src/pipe/frame.ts"
 import { pieces } from "../../src/pipe/pieces.ts"
 import { receiveStream } from "../../src/pipe/receive.ts"
 import { sendStream } from "../../src/pipe/send.ts"
@@ -199,9 +199,24 @@ describe("a stream through a connection", () => {
     const done = send(agent, Readable.from([Buffer.from("x")], { objectMode: false }))
     await settle()
     agent.push(messageOf(encodeFrame({ type: "received", length: 1n, hash: new Uint8Array(32) }), 10))
-    agent.push(messageOf(encodeFrame({ type: "refused", reason: "interrupted" }), 11))
+    agent.push(
+      messageOf(
+        encodeFrame({
+          ...endOf(Buffer.from("y")),
+          type: "refused",
+          reason: "of another transfer",
+        } as PipeFrame),
+        11,
+      ),
+    )
+    agent.push(
+      messageOf(
+        encodeFrame({ ...endOf(Buffer.from("x")), type: "refused", reason: "interrupted" } as PipeFrame),
+        12,
+      ),
+    )
     await expect(done).rejects.toThrow(/interrupted.*send it again/)
-    expect(acknowledged(agent)).toEqual([10, 11])
+    expect(acknowledged(agent)).toEqual([10, 11, 12])
   })
 
   test("data of the other side is left for a receiver: unacknowledged", async () => {
@@ -242,7 +257,6 @@ describe("the receiver", () => {
   test.each([
     ["a wrong length", { ...endOf(data), length: 99n } as PipeFrame],
     ["a wrong hash", { ...endOf(data), hash: new Uint8Array(32) } as PipeFrame],
-    ["the end of a broken transfer", { type: "end", length: 0n, hash: new Uint8Array(32) } as PipeFrame],
   ])("fails at %s, and tells the sender", async (_, end) => {
     const pair = new Pair()
     const { done, got } = receive(pair.b)
@@ -251,6 +265,23 @@ describe("the receiver", () => {
     expect(framesOf(pair.b)).toMatchObject([{ type: "refused" }])
     expect(got).toMatchObject({ broken: 1, ends: [] })
     expect(acknowledged(pair.b)).toEqual([1, 2])
+  })
+
+  test("fails at the end of a transfer that its sender gave up, without an answer", async () => {
+    const pair = new Pair()
+    const { done, got } = receive(pair.b)
+    pair.b.push(messageOf(encodeFrame({ type: "chunk", data }), 1), messageOf(encodeFrame(brokenEnd), 2))
+    await expect(done).rejects.toThrow(/sent again/)
+    expect(framesOf(pair.b)).toEqual([])
+    expect(got).toMatchObject({ broken: 1, ends: [] })
+  })
+
+  test("passes over such an end when nothing came before it", async () => {
+    const pair = new Pair()
+    const { done, got } = receive(pair.b)
+    pair.b.push(messageOf(encodeFrame(brokenEnd), 1), messageOf(encodeFrame(endOf(new Uint8Array())), 2))
+    await done
+    expect(got.broken).toBe(0)
   })
 
   test("acknowledges a chunk only when its output has taken it", async () => {
