@@ -26,9 +26,11 @@ export async function acknowledgeHead(context: Context, conversation: Conversati
       )
       conversation.clearHead(head)
       if (answer.type === "MSG") context.onMessage(server, recipientId, answer)
+      else await context.flush()
       return
     } catch (error) {
       if (context.closing.signal.aborted || !conversation.active) return
+      await context.flush()
       const failure = failureOf(error)
       if (failure === undefined) throw error
       // NO_MSG: it was acknowledged before, or this session is not subscribed yet. AUTH: the queue is gone.
@@ -39,7 +41,7 @@ export async function acknowledgeHead(context: Context, conversation: Conversati
   }
 }
 
-/** The application is done with a message: recorded first, then told to the server. A repeated call is harmless only for the last one. */
+/** The application is done with a message: resolves when that is recorded. */
 export async function acknowledgeMessage(
   context: Context,
   conversation: Conversation,
@@ -59,13 +61,14 @@ export async function acknowledgeMessage(
     received: incoming.received,
   }
   const isHead = head?.type === "shown" && equalBytes(head.smpMsgId, incoming.smpMsgId)
-  // The message is on disk since it was shown: the ACK need not wait for the record that the application is done with it.
-  const recorded = conversation.save({
+  // The message is on disk since it was shown, so the ACK need not wait for the record that the application is done with it; and where
+  // the answer is the next message, one transaction stores both.
+  const recorded = conversation.saveWithNext({
     acknowledged: messageId,
     ...(isHead ? { head: { type: "done", smpMsgId: incoming.smpMsgId } } : {}),
     ...(receipt ? { receipts: [...receipts, pending] } : {}),
     ...(receipt && !connection.receipts ? { connection: { ...connection, receipts: true } } : {}),
   })
-  if (isHead) context.background(acknowledgeHead(context, conversation))
+  context.background(isHead ? acknowledgeHead(context, conversation) : context.flush())
   await recorded
 }

@@ -307,7 +307,7 @@ export class Agent implements AsyncDisposable {
     this.#context.events.close()
     // What is lost here is done again at the next start.
     await this.#context.flush().catch(() => undefined)
-    this.#context.closing.abort()
+    this.#context.stop()
     this.#housekeeping[Symbol.dispose]()
     this.#registry.stop()
     await this.#context.pool.close()

@@ -41,6 +41,7 @@ export class Context {
   failure: unknown
   #nextNotice = 1
   readonly #lazy: ((tx: StoreTx) => void)[] = []
+  readonly #lazyWaiting: Waiting[] = []
   #lazyTimer: Disposable | undefined
 
   constructor(parts: {
@@ -65,12 +66,13 @@ export class Context {
    */
   async update(f: (tx: StoreTx) => void): Promise<void> {
     if (this.closing.signal.aborted) throw closed()
-    const lazy = this.#takeLazy()
+    const { lazy, waiting } = this.#takeLazy()
     try {
       await this.store.update((tx) => {
         for (const g of lazy) g(tx)
         f(tx)
       })
+      for (const { resolve } of waiting) resolve()
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       const failure = new AgentError(
@@ -78,6 +80,7 @@ export class Context {
         `The agent's store does not take changes (${error.code}): ${error.message}`,
         { cause: error },
       )
+      for (const { reject } of waiting) reject(failure)
       this.fail(failure)
       throw failure
     }
@@ -91,15 +94,24 @@ export class Context {
     })
   }
 
+  /** Like `updateLater`, and resolves when the changes are on disk. */
+  async updateWithNext(f: (tx: StoreTx) => void): Promise<void> {
+    this.assertOpen()
+    this.updateLater(f)
+    const { promise, resolve, reject } = deferred()
+    this.#lazyWaiting.push({ resolve, reject })
+    await promise
+  }
+
   /** Stores what `updateLater` was given. */
   async flush(): Promise<void> {
     if (this.#lazy.length > 0) await this.update(() => undefined)
   }
 
-  #takeLazy(): readonly ((tx: StoreTx) => void)[] {
+  #takeLazy(): { readonly lazy: readonly ((tx: StoreTx) => void)[]; readonly waiting: readonly Waiting[] } {
     this.#lazyTimer?.[Symbol.dispose]()
     this.#lazyTimer = undefined
-    return this.#lazy.splice(0)
+    return { lazy: this.#lazy.splice(0), waiting: this.#lazyWaiting.splice(0) }
   }
 
   /** Events with their places in the store: `putNotices` stores them, `emit` shows them once they are on disk. */
@@ -155,8 +167,14 @@ export class Context {
   fail(error: unknown): void {
     if (this.closing.signal.aborted) return
     this.failure = error
-    this.closing.abort()
+    this.stop()
     this.events.close()
+  }
+
+  /** Ends all waiting. What rode on a transaction that does not come any more is not stored. */
+  stop(): void {
+    this.closing.abort()
+    for (const { reject } of this.#takeLazy().waiting) reject(closed())
   }
 
   /** Resolves after `ms`, when `wake` is called, or when the agent closes; then it throws `AgentError CLOSED`. */
@@ -193,6 +211,20 @@ export class Context {
   assertOpen(): void {
     if (this.closing.signal.aborted) throw closed()
   }
+}
+
+interface Waiting {
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+function deferred(): Waiting & { readonly promise: Promise<void> } {
+  let settle: Waiting | undefined
+  const promise = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  if (settle === undefined) throw new TypeError("a promise calls its executor at once")
+  return { promise, ...settle }
 }
 
 /** Puts events into a transaction. */

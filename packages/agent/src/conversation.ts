@@ -61,6 +61,8 @@ export class Conversation {
   wanted = true
   /** Called when there is something to send, or a reason to try again. */
   kick: () => void = () => undefined
+  /** Acknowledged, which is not in the store yet. */
+  readonly #acknowledged = new Set<number>()
   #receiving: Promise<void> = Promise.resolve()
 
   constructor(context: Context, connection: Connection) {
@@ -94,6 +96,7 @@ export class Conversation {
   }
 
   incoming(messageId: number): Incoming | undefined {
+    if (this.#acknowledged.has(messageId)) return undefined
     return getRecord(this.#context.store, tables.incoming, numberKey(this.id, messageId))
   }
 
@@ -118,12 +121,7 @@ export class Conversation {
 
   /** Changes memory now and disk in one transaction; resolves, with the events that may be shown, when it is on disk. */
   async save(changes: Changes): Promise<readonly StoredNotice[]> {
-    if (!this.active)
-      throw new AgentError("NOT_FOUND", "The connection was deleted.", { connectionId: this.id })
-    if (changes.connection !== undefined) this.#connection = changes.connection
-    if (changes.session !== undefined) this.#session = changes.session
-    if (changes.head !== undefined) this.#head = changes.head
-    if (changes.receipts !== undefined) this.#receipts = changes.receipts
+    this.#remember(changes)
     const notices = this.#context.numbered(changes.notices ?? [])
     await this.#context.update((tx) => {
       this.#write(tx, changes)
@@ -132,6 +130,25 @@ export class Conversation {
     for (const { body: _, ...item } of changes.outgoing ?? []) this.outgoing.push(item)
     if ((changes.outgoing?.length ?? 0) > 0) this.kick()
     return notices
+  }
+
+  /** Changes memory now, and disk with the next transaction or soon; resolves when they are on disk. */
+  saveWithNext(changes: Changes): Promise<void> {
+    this.#remember(changes)
+    if (changes.acknowledged !== undefined) this.#acknowledged.add(changes.acknowledged)
+    return this.#context.updateWithNext((tx) => {
+      if (changes.acknowledged !== undefined) this.#acknowledged.delete(changes.acknowledged)
+      if (this.active) this.#write(tx, changes)
+    })
+  }
+
+  #remember({ connection, session, head, receipts }: Changes): void {
+    if (!this.active)
+      throw new AgentError("NOT_FOUND", "The connection was deleted.", { connectionId: this.id })
+    if (connection !== undefined) this.#connection = connection
+    if (session !== undefined) this.#session = session
+    if (head !== undefined) this.#head = head
+    if (receipts !== undefined) this.#receipts = receipts
   }
 
   /**
