@@ -208,8 +208,9 @@ class Actor implements AsyncDisposable {
     return this.agent.close()
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#events.return?.() // the last event was taken, too
+    await this.close()
   }
 }
 

@@ -1,6 +1,9 @@
 import { chmod, writeFile } from "node:fs/promises"
 import { isTerminal, styleOf } from "./terminal.ts"
 
+/** Half of the quiet zone that the standard asks for: every line counts on a terminal, and scanners cope. */
+const qrOptions = { border: 2 } as const
+
 /** Where an invitation is shown, besides as text. */
 export interface QrOptions {
   /** A file that gets the code as SVG. */
@@ -17,7 +20,7 @@ export async function showInvitation(
   stream.write(`${link}\n`)
   if (qr !== undefined) {
     const { renderSVG } = await import("uqr")
-    await writeFile(qr, renderSVG(link), { mode: 0o600 })
+    await writeFile(qr, renderSVG(link, { border: 4 }), { mode: 0o600 })
     await chmod(qr, 0o600) // the link is a secret, also where the file was there before
     stream.write(`${style.dim(`The same as a QR code is in ${qr}.`)}\n`)
     return
@@ -34,7 +37,7 @@ export async function showInvitation(
 /** The link as a QR code of half blocks; `undefined` when it has no room. */
 export async function terminalCode(link: string, columns: number, rows: number): Promise<string | undefined> {
   const { encode, renderUnicodeCompact } = await import("uqr")
-  const { size } = encode(link)
+  const { size } = encode(link, qrOptions)
   if (size > columns || Math.ceil(size / 2) + 2 > rows) return undefined
-  return renderUnicodeCompact(link)
+  return renderUnicodeCompact(link, qrOptions)
 }

@@ -1,12 +1,18 @@
 import { isTerminal } from "../terminal.ts"
+import { notice } from "./notice.ts"
+
+const eraseLine = "\r\u001b[K"
 
 /** Shows how far a transfer is; does nothing where nobody looks. */
 export interface Progress {
   readonly update: (bytes: number) => void
+  /** Prints a line about what is going on, above the bar. */
+  readonly notice: (line: string) => void
   readonly stop: () => void
 }
 
-const silent: Progress = { update: () => undefined, stop: () => undefined }
+/** For where a bar has no place. */
+export const silent: Progress = { update: () => undefined, notice, stop: () => undefined }
 
 /** A progress bar on stderr when that is a terminal; `total` is undefined where the length is not known beforehand. */
 export async function progressBar(what: string, total: number | undefined): Promise<Progress> {
@@ -18,6 +24,7 @@ export async function progressBar(what: string, total: number | undefined): Prom
     {
       format: total === undefined ? unknown : known,
       hideCursor: true,
+      forceRedraw: true,
       clearOnComplete: false,
       etaBuffer: 50,
       fps: 10,
@@ -32,14 +39,22 @@ export async function progressBar(what: string, total: number | undefined): Prom
     totalMib: mebibytes(total ?? 0),
     rate: mebibytes(bytes / Math.max(0.001, (performance.now() - started) / 1000)),
   })
+  const show = (): void => {
+    bar.update(total === 0 ? 1 : Math.min(bytes, total ?? 0), payload())
+  }
   bar.start(Math.max(1, total ?? 1), 0, payload())
   return {
     update: (now) => {
       bytes = now
-      bar.update(total === 0 ? 1 : Math.min(now, total ?? 0), payload())
+      show()
+    },
+    notice: (line) => {
+      process.stderr.write(eraseLine)
+      notice(line)
+      show()
     },
     stop: () => {
-      bar.update(total === 0 ? 1 : Math.min(bytes, total ?? 0), payload())
+      show()
       bar.stop()
     },
   }

@@ -9,7 +9,7 @@ import { isTerminal } from "../terminal.ts"
 import { terminalLines } from "../terminal-text.ts"
 import { checkPipeName, PipeBook, type PipeEntry } from "./book.ts"
 import { notice } from "./notice.ts"
-import { progressBar } from "./progress.ts"
+import { progressBar, silent } from "./progress.ts"
 import { receiveStream } from "./receive.ts"
 
 /** How long the end waits for a server to take our confirmation; the data is complete by then. */
@@ -49,7 +49,8 @@ async function receive({ agent, book, name, options, signal }: Receiving): Promi
     notice(`the sender runs: smpkit send LINK --dir THEIR-DIR --as NAME < FILE`)
   } else notice(`waiting for ${name}`)
   const output = new Output(process.stdout, signal)
-  const progress = isTerminal(process.stdout) ? undefined : await progressBar("received", undefined)
+  // Data on the terminal and a bar would be in each other's way.
+  const progress = isTerminal(process.stdout) ? silent : await progressBar("received", undefined)
   const write = writer(output)
   try {
     await receiveStream({
@@ -60,17 +61,17 @@ async function receive({ agent, book, name, options, signal }: Receiving): Promi
       lastEnd: entry.lastEnd,
       onConnected: async () => {
         await book.forgetLink(name)
-        notice("connected")
+        progress.notice("connected")
       },
       onBegin: () => book.change(name, { unfinished: true }),
       onComplete: (lastEnd) => book.change(name, { unfinished: false, lastEnd }),
       onBroken: () => book.change(name, { unfinished: false }),
-      onProgress: (bytes) => progress?.update(Number(bytes)),
-      onNotice: notice,
+      onProgress: (bytes) => progress.update(Number(bytes)),
+      onNotice: progress.notice,
       patience: () => setTimeout(patienceMs, undefined, { ref: false, signal }).catch(() => undefined),
     })
   } finally {
-    progress?.stop()
+    progress.stop()
   }
 }
 

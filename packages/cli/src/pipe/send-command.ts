@@ -58,11 +58,11 @@ async function send(agent: AgentApi, book: PipeBook, linkOrName: string, newName
       unfinished,
       onBegin: () => book.change(name, { unfinished: true }),
       onConnected: () => {
-        notice("connected")
+        progress.notice("connected")
         return Promise.resolve()
       },
       onProgress: progress.update,
-      onNotice: notice,
+      onNotice: progress.notice,
       onEnded: () => book.change(name, { unfinished: false }),
     })
   } finally {

@@ -11,6 +11,7 @@ class Talker {
   readonly #workshop: Workshop
   readonly #address: string
   agent: RpcAgent
+  #died: Promise<undefined>
   /** Texts in the order in which they were first shown. */
   readonly texts: string[] = []
   /** Ids that `sendMessage` answered, and those whose receipt came. */
@@ -26,6 +27,7 @@ class Talker {
     this.#workshop = workshop
     this.#address = address
     this.agent = this.#start()
+    this.#died = diedOf(this.agent)
   }
 
   #start(): RpcAgent {
@@ -38,12 +40,13 @@ class Talker {
     this.agent.child.kill("SIGKILL")
     await once(this.agent.child, "close")
     this.agent = this.#start()
+    this.#died = diedOf(this.agent)
     this.listen(connectionId)
   }
 
   /** `undefined` when the agent died before it answered. */
   async #call<T>(agent: RpcAgent, method: string, params: object): Promise<T | undefined> {
-    const died = once(agent.child, "close").then(() => undefined)
+    const died = agent === this.agent ? this.#died : Promise.resolve(undefined)
     return await Promise.race([agent.call<T>(method, params), died])
   }
 
@@ -98,6 +101,10 @@ class Talker {
       progress(i + 1)
     }
   }
+}
+
+function diedOf(agent: RpcAgent): Promise<undefined> {
+  return once(agent.child, "close").then(() => undefined)
 }
 
 async function until(holds: () => boolean): Promise<void> {
