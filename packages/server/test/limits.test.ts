@@ -1,0 +1,200 @@
+import { FakeClock, seededRandom, settle } from "@smpkit/testkit"
+import { describe, expect, test } from "vitest"
+import { Connections } from "../src/connections.ts"
+import { expireMessages } from "../src/expiry.ts"
+import { defaultLimits, RateLimit } from "../src/limits.ts"
+import { SpaceGuard } from "../src/space-guard.ts"
+import { MemoryStore } from "../src/store/memory.ts"
+import { Connection } from "../src/connection.ts"
+import { LooseSession, testCore } from "./support/below-transport.ts"
+import { Script } from "./support/script.ts"
+
+const hourMs = 3_600_000
+const day = 86_400
+
+describe("creation", () => {
+  test.each([
+    ["switched off", { enabled: false, password: undefined }, "", "A ERR AUTH"],
+    ["without the password", { enabled: true, password: "secret" }, "", "A ERR AUTH"],
+    ["with another password", { enabled: true, password: "secret" }, " password guess", "A ERR AUTH"],
+    ["with the password", { enabled: true, password: "secret" }, " password secret", "A IDS"],
+    ["with a password that nobody wants", { enabled: true, password: undefined }, " password x", "A IDS"],
+  ])("NEW %s", async (_what, creation, words, expected) => {
+    const script = new Script(18, { core: { creation } })
+    expect(await script.run(`A NEW messaging${words}`)).toBe(expected)
+  })
+
+  test("one connection creates so many queues, another goes on", async () => {
+    const script = new Script(18, { limits: { queuesPerConnection: 2 } })
+    expect(await script.run("A NEW messaging")).toBe("A IDS")
+    expect(await script.run("A NEW messaging")).toBe("A IDS")
+    expect(await script.run("A NEW messaging")).toBe("A ERR AUTH")
+    expect(await script.run("B NEW messaging")).toBe("B IDS")
+  })
+
+  test("one connection subscribes to so many queues", async () => {
+    const script = new Script(18, { limits: { queuesPerConnection: 1 } })
+    await script.run("A NEW messaging subscribe")
+    await script.run("B NEW messaging")
+    expect(await script.run("A SUB")).toBe("A ERR QUOTA")
+    expect(await script.run("A GET")).toBe("A ERR QUOTA")
+  })
+
+  test("a rate allows a burst, and then so many a second", () => {
+    const clock = new FakeClock()
+    const rate = new RateLimit(clock, 2, 3)
+    const taken = (n: number): boolean[] => Array.from({ length: n }, () => rate.take())
+    expect(taken(4)).toEqual([true, true, true, false])
+    clock.jump(500)
+    expect(taken(2)).toEqual([true, false])
+    clock.jump(-hourMs)
+    expect(taken(1)).toEqual([false])
+    clock.jump(hourMs)
+    expect(taken(4)).toEqual([true, true, true, false])
+  })
+
+  test("above the rate NEW is refused", async () => {
+    const script = new Script(18, { core: { takeNew: () => false } })
+    expect(await script.run("A NEW messaging")).toBe("A ERR AUTH")
+  })
+})
+
+describe("a store that is full", () => {
+  test("NEW is refused and SEND finds its queue full; reading goes on, and what it frees can be used", async () => {
+    let full = false
+    const script = new Script(18, { core: { isFull: () => full } })
+    await script.run("A NEW messaging subscribe")
+    expect(await script.run("B SEND m1")).toBe("A* MSG m1, B OK")
+    full = true
+    expect(await script.run("B SEND m2")).toBe("B ERR QUOTA")
+    expect(await script.run("C NEW messaging")).toBe("C ERR AUTH")
+    expect(await script.run("A ACK last")).toBe("A OK")
+    full = false
+    expect(await script.run("B SEND m3")).toBe("A* MSG m3, B OK")
+  })
+
+  test.each([
+    [{ used: 10, free: undefined }, false],
+    [{ used: 100, free: undefined }, true],
+    [{ used: 10, free: 49 }, true],
+    [{ used: 10, free: 50 }, false],
+  ])("%o: %s", async (space, full) => {
+    const store = new MemoryStore()
+    store.space = () => Promise.resolve(space)
+    const guard = new SpaceGuard(store, { storeBytes: 100, freeDiskBytes: 50 })
+    await guard.measure()
+    expect(guard.full).toBe(full)
+  })
+})
+
+describe("messages that are old", () => {
+  test("are dropped by the round; a marker and what is behind it stays", async () => {
+    const clock = new FakeClock()
+    const script = new Script(18, { clock, limits: { quota: 2 } })
+    await script.run("A NEW messaging")
+    await script.run("B SEND m1")
+    clock.jump(day * 1000)
+    await script.run("B SEND m2")
+    await script.run("B SEND m3")
+    const seconds = Math.floor(clock.now() / 1000)
+    expect(await expireMessages(script.core.store, seconds - day + 1)).toBe(1)
+    expect(await script.run("A GET")).toBe("A MSG m2")
+    expect(await expireMessages(script.core.store, seconds + 1)).toBe(1)
+    expect(await script.run("A GET")).toBe("A MSG (quota)")
+    expect(await expireMessages(script.core.store, seconds + day)).toBe(0)
+  })
+
+  test("are dropped by a SEND where that is switched on", async () => {
+    const clock = new FakeClock()
+    const script = new Script(18, { clock, core: { expireOnSend: true, messageTtl: 21 * day } })
+    await script.run("A NEW messaging")
+    await script.run("B SEND m1")
+    await script.run("B SEND m2")
+    clock.jump(21 * day * 1000 + 1000)
+    await script.run("B SEND m3")
+    expect(await script.run("A GET")).toBe("A MSG m3")
+  })
+})
+
+describe("connections", () => {
+  const random = seededRandom("connections")
+  async function opened(connections: Connections, clock: FakeClock): Promise<LooseSession> {
+    const place = connections.reserve()
+    if (place === undefined) throw new Error("no place")
+    const session = new LooseSession(18, random.bytes(32))
+    void connections.serve(new Connection(testCore({ random, clock }), session))
+    place[Symbol.dispose]()
+    await settle()
+    return session
+  }
+
+  test("so many at a time; a silent one without subscriptions makes room, a busy one does not", async () => {
+    const clock = new FakeClock()
+    const connections = new Connections(clock, 2)
+    const first = await opened(connections, clock)
+    clock.jump(20_000)
+    const second = await opened(connections, clock)
+    expect(connections.reserve()).toBeUndefined()
+    clock.jump(20_000)
+    const third = await opened(connections, clock)
+    expect(first.isClosed).toBe(true)
+    expect(second.isClosed).toBe(false)
+    expect(connections.reserve()).toBeUndefined()
+    expect(third.isClosed).toBe(false)
+  })
+
+  test("idle ones are closed, those with subscriptions are not", async () => {
+    const clock = new FakeClock()
+    const script = new Script(18, { clock })
+    await script.run("A NEW messaging subscribe")
+    await script.run("B PING")
+    const connections = new Connections(clock, 10)
+    for (const name of ["A", "B"]) void connections.serve(script.client(name).connection)
+    clock.jump(6 * hourMs - 1)
+    connections.closeIdle(6 * hourMs)
+    expect(script.client("B").session.isClosed).toBe(false)
+    clock.jump(1)
+    connections.closeIdle(6 * hourMs)
+    expect(script.client("B").session.isClosed).toBe(true)
+    expect(script.client("A").session.isClosed).toBe(false)
+  })
+
+  test("a peer that does not read is paused: neither commands nor messages pile up, and nothing is lost", async () => {
+    const script = new Script(18, { limits: { outboxBytes: 40_000, blocksInFlight: 2 } })
+    await script.run("A NEW messaging subscribe")
+    let resume = (): void => undefined
+    const { session, client } = script.client("A")
+    session.stalled = new Promise((resolve) => {
+      resume = resolve
+    })
+    const pings = 20_000
+    for (let i = 0; i < pings; i += 200)
+      session.putItems(...Array.from({ length: 200 }, () => client.transmission({ type: "PING" })))
+    await settle(50)
+    expect(session.unread).toBeGreaterThan(50)
+    // A message that arrives meanwhile waits in the store.
+    expect(await script.run("B SEND m1")).toBe("B OK")
+    session.stalled = undefined
+    resume()
+    await settle(2_000)
+    const said = script.take().split(", ")
+    expect(said.filter((line) => line === "A PONG")).toHaveLength(pings)
+    expect(said.filter((line) => line === "A* MSG m1")).toHaveLength(1)
+    expect(await script.run("A ACK last")).toBe("A OK")
+  })
+
+  test("a connection that finishes answers what it has received", async () => {
+    const script = new Script(18)
+    await script.run("A NEW messaging subscribe")
+    const { session, client, connection } = script.client("B")
+    session.putItems(client.transmission({ type: "PING" }))
+    await settle(2)
+    await connection.finish()
+    expect(script.take()).toBe("B PONG")
+    expect(session.isClosed).toBe(true)
+  })
+})
+
+test("the defaults are those of the specification", () => {
+  expect(defaultLimits.quota).toBe(128)
+})
