@@ -72,9 +72,6 @@ function initiatorsAnswer(
   const { session } = conversation
   if (session === undefined || newPeer === undefined)
     throw new TypeError("a joined connection without a session")
-  if (envelope.parameters !== undefined) {
-    throw new AgentError("A_PROHIBITED", "An answer with new keys where the agreed ones are used.")
-  }
   const result = decryptContent(session.ratchet, envelope.sealed, {
     random: context.random,
     now: context.clock.now(),
@@ -84,6 +81,9 @@ function initiatorsAnswer(
       "The answer does not come from whoever made the link: somebody read the link and answers in their place. " +
       "Tell the other side by another way, and make a new connection there."
     return { changes: {}, head: "done", close: { code: "NOT_AUTHENTIC", message } }
+  }
+  if (envelope.parameters !== undefined) {
+    throw new AgentError("A_PROHIBITED", "An answer with new keys where the agreed ones are used.")
   }
   const { content } = result
   if (content?.type !== "AgentConnInfo") throw new AgentError("A_PROHIBITED", "An answer that is none.")
