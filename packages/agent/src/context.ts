@@ -74,12 +74,7 @@ export class Context {
       })
       for (const { resolve } of waiting) resolve()
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      const failure = new AgentError(
-        "STORE",
-        `The agent's store does not take changes (${error.code}): ${error.message}`,
-        { cause: error },
-      )
+      const failure = error instanceof StoreError ? refusal(error) : error
       for (const { reject } of waiting) reject(failure)
       this.fail(failure)
       throw failure
@@ -235,6 +230,11 @@ export function putNotices(tx: StoreTx, notices: readonly StoredNotice[]): void 
 export interface StoredNotice {
   readonly key: string
   readonly notice: Notice
+}
+
+function refusal(error: StoreError): AgentError<"STORE"> {
+  const message = `The agent's store does not take changes (${error.code}): ${error.message}`
+  return new AgentError("STORE", message, { cause: error })
 }
 
 function closed(): AgentError<"CLOSED"> {

@@ -44,6 +44,7 @@ export class Subscriptions {
     watched.conversations.set(toBase64Url(recipientId), conversation)
     this.#servers.set(key, watched)
     if (known === undefined) this.#keep(watched)
+    if (known === undefined && watched.client !== undefined) this.#show("serverUp", watched)
     if (watched.client !== undefined && watched.client !== created)
       await this.#subscribe(watched.client, conversation)
   }

@@ -44,8 +44,8 @@ export class Person {
   }
 
   /** Somebody else with the same servers and clock. */
-  another(name: string): Promise<Person> {
-    return Person.open(name, this.#parts)
+  another(name: string, raw?: RawStore): Promise<Person> {
+    return Person.open(name, this.#parts, raw)
   }
 
   /** Closes the agent and opens it again on the same store. */
