@@ -42,6 +42,8 @@ export interface StartOptions {
   readonly clock?: Clock
   readonly random?: Random
   readonly logger?: Logger
+  /** What `loadServer` has to say; it is logged. */
+  readonly warnings?: readonly string[]
   /** TLS and SMP handshakes that take longer are ended. */
   readonly tlsTimeoutMs?: number
   readonly handshakeTimeoutMs?: number
@@ -167,6 +169,7 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
     idleHours: configuration.idleHours,
     logger,
   })
+  for (const warning of options.warnings ?? []) logger.warn(warning)
   logger.info({ store: options.store === undefined ? configuration.store : "given" }, "started")
 
   let closing: Promise<void> | undefined

@@ -1,20 +1,11 @@
-import { cp, mkdtemp, rm } from "node:fs/promises"
+import { execFileSync } from "node:child_process"
+import { cp, mkdtemp, rename, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Bytes, toHex } from "@smpkit/codec"
-import {
-  type AuthAlg,
-  boxKey,
-  type BoxKey,
-  dh,
-  generateKeyPair,
-  type KeyPair,
-  systemRandom,
-} from "@smpkit/crypto"
-import { openMessageBody, type ServerAddress } from "@smpkit/smp"
-import { TransportError } from "@smpkit/transport"
-import { afterEach, beforeEach, expect, test } from "vitest"
-import { connectClient, startProcess } from "./support/server-process.ts"
+import { fileURLToPath } from "node:url"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { drain, load, newQueue } from "./support/load.ts"
+import { startProcess } from "./support/server-process.ts"
 
 const rounds = process.env["SLOW"] === "1" ? 30 : 3
 let dir = ""
@@ -22,70 +13,6 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "smpkit-crash-"))
 })
 afterEach(() => rm(dir, { recursive: true }))
-
-interface TestQueue {
-  readonly recipientId: Bytes
-  readonly senderId: Bytes
-  readonly key: KeyPair<AuthAlg>
-  readonly boxKey: BoxKey
-}
-
-async function newQueue(address: ServerAddress): Promise<TestQueue> {
-  const client = await connectClient(address)
-  const key = client.newKey("ed25519")
-  const dhKey = generateKeyPair("x25519", systemRandom)
-  const ids = await client.request(
-    {
-      type: "NEW",
-      authKey: key.publicKey,
-      dhKey: dhKey.publicKey,
-      basicAuth: undefined,
-      subscribe: false,
-      queueMode: "messaging",
-    },
-    { key },
-  )
-  if (ids.type !== "IDS") throw new Error(ids.type)
-  await client.session.close()
-  return { ...ids, key, boxKey: boxKey(dh(dhKey.privateKey, ids.serverDhKey)) }
-}
-
-/** Sends to a queue until the server is gone; the bodies that were answered OK. */
-async function load(address: ServerAddress, { senderId }: TestQueue, kept: string[]): Promise<void> {
-  try {
-    const client = await connectClient(address)
-    for (;;) {
-      const body = systemRandom.bytes(32)
-      const answer = await client.request({ type: "SEND", notification: false, body }, { entityId: senderId })
-      if (answer.type === "OK") kept.push(toHex(body))
-      else if (answer.type === "ERR" && answer.error.type === "QUOTA") return
-      else throw new Error(answer.type)
-    }
-  } catch (error) {
-    if (error instanceof TransportError || (error instanceof Error && error.message.includes("closed")))
-      return
-    throw error
-  }
-}
-
-/** Everything in a queue, acknowledged as it comes. */
-async function drain(address: ServerAddress, queue: TestQueue): Promise<string[]> {
-  const client = await connectClient(address)
-  const { recipientId: entityId, key } = queue
-  const bodies: string[] = []
-  let answer = await client.request({ type: "GET" }, { entityId, key })
-  while (answer.type === "MSG") {
-    const opened = openMessageBody(queue.boxKey, answer.msgId, answer.body)
-    if (opened.type === "message") bodies.push(toHex(opened.body))
-    expect(await client.request({ type: "ACK", msgId: answer.msgId }, { entityId, key })).toEqual({
-      type: "OK",
-    })
-    answer = await client.request({ type: "GET" }, { entityId, key })
-  }
-  expect(answer).toEqual({ type: "OK" })
-  await client.session.close()
-  return bodies
-}
 
 test("every SEND that was answered OK is there after kill -9 under load, once and in order", async () => {
   let sent = 0
@@ -139,4 +66,73 @@ test("a second process on a directory ends with exit code 1 and names the first;
   for (const name of ["server.crt", "server.key"]) await cp(join(dir, name), join(copy, name))
   await expect(startProcess(copy)).rejects.toThrow(/exit 1: cannot listen .* choose another with --port/)
   await second.kill()
+})
+
+const shimSource = fileURLToPath(new URL("support/power-cut.c", import.meta.url))
+
+/** Builds what stands between a server process and its disk; `undefined` where there is no C compiler. */
+function buildShim(target: string): string | undefined {
+  try {
+    execFileSync("cc", ["-shared", "-fPIC", "-o", target, shimSource, "-ldl", "-lpthread"], {
+      stdio: "ignore",
+    })
+    return target
+  } catch {
+    return undefined
+  }
+}
+
+/** Loads a server, cuts its power, and counts: answered OK, and of these found again on what the disk has kept. */
+async function cutPower(shim: string, args: readonly string[]): Promise<{ kept: number; found: number }> {
+  const server = await startProcess(dir, { args, env: { LD_PRELOAD: shim } })
+  const queues = await Promise.all(Array.from({ length: 4 }, () => newQueue(server.address)))
+  const kept = queues.map((): string[] => [])
+  const loading = Promise.all(queues.map((queue, i) => load(server.address, queue, kept[i] ?? [])))
+  await new Promise((resolve) => setTimeout(resolve, 400 + Math.random() * 200))
+  await server.kill()
+  await loading
+  const store = join(dir, "store")
+  await rename(join(store, "data.mdb.durable"), join(store, "data.mdb"))
+  await rm(join(store, "lock.mdb"))
+  const again = await startProcess(dir)
+  let found = 0
+  for (const [i, queue] of queues.entries()) {
+    const bodies = new Set(await drain(again.address, queue))
+    found += kept[i]?.filter((body) => bodies.has(body)).length ?? 0
+  }
+  await again.kill()
+  return { kept: kept.flat().length, found }
+}
+
+describe.runIf(process.platform === "linux")("a disk that loses everything which was not flushed", () => {
+  const shim = buildShim(join(tmpdir(), `smpkit-power-cut-${process.pid}.so`))
+
+  test.skipIf(shim === undefined)(
+    "has every message that was answered OK",
+    async () => {
+      for (let round = 0; round < rounds; round++) {
+        const { kept, found } = await cutPower(shim ?? "", [])
+        expect(kept).toBeGreaterThan(0)
+        expect(found).toBe(kept)
+        await rm(dir, { recursive: true })
+        dir = await mkdtemp(join(tmpdir(), "smpkit-crash-"))
+      }
+    },
+    120_000,
+  )
+
+  test.skipIf(shim === undefined)(
+    "the planted mistake, answering when a transaction has run, loses some",
+    async () => {
+      let lost = 0
+      for (let round = 0; round < 5 && lost === 0; round++) {
+        const { kept, found } = await cutPower(shim ?? "", ["early"])
+        lost += kept - found
+        await rm(dir, { recursive: true })
+        dir = await mkdtemp(join(tmpdir(), "smpkit-crash-"))
+      }
+      expect(lost).toBeGreaterThan(0)
+    },
+    120_000,
+  )
 })

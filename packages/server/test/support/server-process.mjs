@@ -1,5 +1,5 @@
-// A server in a process of its own, for tests that kill it: `node server-process.mjs DIR [bare]`. Says `listening PORT` when it is ready.
-// `bare` plants the mistake of answering when a commit is visible instead of when it is on disk.
+// A server in a process of its own, for tests that kill it: `node server-process.mjs DIR [early]`. Says `listening PORT` when it is ready.
+// `early` plants the mistake of answering when a transaction has run instead of when it is on disk.
 import { join } from "node:path"
 import { initServer, isInitialized, loadServer, openDiskStore, startServer } from "../../dist/index.js"
 
@@ -7,12 +7,15 @@ const [, , dir = "", planted = ""] = process.argv
 const loaded = (await isInitialized(dir))
   ? await loadServer(dir)
   : await initServer({ dir, host: "127.0.0.1", bind: "127.0.0.1", port: 0 })
-const bare = (database, f) => database.transaction(f)
+const early = (database, f) =>
+  new Promise((resolve, reject) => {
+    database.transaction(() => resolve(f())).catch(reject)
+  })
 try {
   const server = await startServer({
     dir,
     ...loaded,
-    ...(planted === "bare" ? { store: openDiskStore(join(dir, "store"), bare) } : {}),
+    ...(planted === "early" ? { store: openDiskStore(join(dir, "store"), early) } : {}),
   })
   process.once("SIGTERM", () => {
     void server.close().then(() => {
