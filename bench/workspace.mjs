@@ -1,0 +1,18 @@
+// What the benchmarks use of the packages, as it was built: `npm run bench` builds first.
+
+export { parseServerAddress } from "../packages/smp/dist/index.js"
+export { systemClock } from "../packages/transport/dist/index.js"
+export { createIdentity, encodePem } from "../packages/transport/dist/tls/index.js"
+export { smpAlpn, tlsProfile } from "../packages/transport/dist/tls/profile.js"
+export { SmpClient } from "../packages/client/dist/index.js"
+export { tlsConnector } from "../packages/client/dist/tls/index.js"
+export { runLoad } from "../packages/cli/dist/bench/load.js"
+export { boxKey, encodePrivateKey, generateKeyPair, systemRandom } from "../packages/crypto/dist/index.js"
+export {
+  authorize,
+  blockChains,
+  BlockOpener,
+  BlockSealer,
+  sealMessageBody,
+  verifyAuthorization,
+} from "../packages/smp/dist/index.js"
