@@ -73,8 +73,16 @@ function keyFor(command: QueueCommand, record: QueueRecord | undefined): StoredK
       return storedKey(command.senderKey)
     case "SEND":
       return record?.senderKey
-    default:
+    case "SUB":
+    case "KEY":
+    case "ACK":
+    case "GET":
+    case "OFF":
+    case "DEL":
+    case "QUE":
       return record?.recipientKey
+    default:
+      return command satisfies never
   }
 }
 
@@ -85,7 +93,15 @@ function permitted(command: QueueCommand, record: QueueRecord): boolean {
       return senderMaySecure(record, storedKey(command.senderKey))
     case "SEND":
       return record.status === "active"
-    default:
+    case "SUB":
+    case "KEY":
+    case "ACK":
+    case "GET":
+    case "OFF":
+    case "DEL":
+    case "QUE":
       return true
+    default:
+      return command satisfies never
   }
 }

@@ -192,10 +192,10 @@ const absentQueue = encodeQueue({
   record: {
     recipientId: absentId,
     senderId: absentId,
-    recipientKey: new Uint8Array(44) as Bytes as StoredKey,
+    recipientKey: new Uint8Array(44) as StoredKey,
     secret: new Uint8Array(32),
     mode: "messaging",
-    senderKey: new Uint8Array(44) as Bytes as StoredKey,
+    senderKey: new Uint8Array(44) as StoredKey,
     status: "active",
     full: false,
     epoch: 1,
@@ -221,7 +221,7 @@ function closed(): ServerError {
 }
 
 function storeError(error: unknown): ServerError {
-  if (error instanceof ServerError) return error
+  if (ServerError.is(error, "STORE")) return error
   const why = error instanceof WireError ? "holds a damaged record" : "failed"
   return new ServerError("STORE", `the store ${why}`, { cause: error })
 }

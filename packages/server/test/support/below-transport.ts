@@ -1,5 +1,6 @@
 import type { Bytes } from "@smpkit/codec"
-import { PrivateKey, type PublicKey, type Random } from "@smpkit/crypto"
+import type { PrivateKey } from "@smpkit/crypto"
+import { type PublicKey, type Random } from "@smpkit/crypto"
 import { encodeBatches, parseBatch, parseTransmission, type SmpVersion, type Transmission } from "@smpkit/smp"
 import { FakeClock, settle } from "@smpkit/testkit"
 import type { CloseReason, Received, SmpSession } from "@smpkit/transport"
