@@ -80,8 +80,9 @@ export class Outbox {
         this.#wake()
       }
     } catch {
-      // The transport is gone: its `closed` says why, and the session's loop ends with it.
+      // The transport is gone, or an answer with an overlong corrId fits no block: either way this connection has no use any more.
       this.close()
+      await this.#session.close()
     } finally {
       this.#writing = false
     }

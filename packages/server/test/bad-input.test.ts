@@ -220,3 +220,16 @@ describe("another's authorization", () => {
     },
   )
 })
+
+test("an answer that its corrId makes too long for a block costs that connection", async () => {
+  const { script } = await world()
+  await script.run("B SEND m1")
+  const recipientId = (await script.core.store.recipientIds(undefined, 1))[0] ?? empty
+  const { client, session } = script.client("C")
+  const long = { entityId: recipientId, key: script.key("r"), corrId: new Uint8Array(255) }
+  session.putItems(client.transmission({ type: "GET" }, long))
+  await settle(8)
+  expect(session.isClosed).toBe(true)
+  expect(await script.run("A ACK last")).toBe("A OK")
+  await unharmed(script)
+})
