@@ -38,7 +38,7 @@ export class Context {
   /** Called when a connection was erased. */
   onErased: (connectionId: string) => void = () => undefined
   /** Why the agent stopped by itself. */
-  failure: unknown
+  failure: Error | undefined
   #nextNotice = 1
   readonly #lazy: ((tx: StoreTx) => void)[] = []
   readonly #lazyWaiting: Waiting[] = []
@@ -74,7 +74,7 @@ export class Context {
       })
       for (const { resolve } of waiting) resolve()
     } catch (error) {
-      const failure = error instanceof StoreError ? refusal(error) : error
+      const failure = isStoreError(error) ? refusal(error) : error
       for (const { reject } of waiting) reject(failure)
       this.fail(failure)
       throw failure
@@ -161,7 +161,10 @@ export class Context {
   /** Stops the agent; `events()` then throws the reason at the application. */
   fail(error: unknown): void {
     if (this.closing.signal.aborted) return
-    this.failure = error
+    this.failure =
+      error instanceof Error
+        ? error
+        : new TypeError("something was thrown that is no error", { cause: error })
     this.stop()
     this.events.close()
   }
@@ -230,6 +233,10 @@ export function putNotices(tx: StoreTx, notices: readonly StoredNotice[]): void 
 export interface StoredNotice {
   readonly key: string
   readonly notice: Notice
+}
+
+function isStoreError(error: unknown): error is StoreError {
+  return error instanceof StoreError
 }
 
 function refusal(error: StoreError): AgentError<"STORE"> {

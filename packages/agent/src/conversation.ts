@@ -1,3 +1,4 @@
+import type { Bytes } from "@smpkit/codec"
 import type { Connection, DuplexConnection, Session } from "./connection.ts"
 import { isDuplex } from "./connection.ts"
 import { type Context, putNotices, type StoredNotice } from "./context.ts"
@@ -20,6 +21,12 @@ import { sendsOwnKey } from "./seal.ts"
 import { SeenEnvelopes } from "./seen-envelopes.ts"
 import type { StoreTx } from "./store/index.ts"
 import { earlyMessagesVersion } from "./version.ts"
+
+/** One message as the server delivers it. */
+export interface Delivered {
+  readonly msgId: Bytes
+  readonly body: Bytes
+}
 
 /** What is kept in memory of something to be sent; its body is read from the store when it is sent. */
 export type OutgoingItem = Omit<Outgoing, "body">
@@ -51,12 +58,16 @@ export class Conversation {
   readonly seen: SeenEnvelopes
   #connection: Connection
   #session: Session | undefined
+  /** Which write of the session's record is the last. */
+  #sessionGeneration: number
   #head: Head | undefined
   #receipts: readonly PendingReceipt[]
   /** Stored items, in order of their numbers. */
   readonly outgoing: OutgoingItem[]
   /** Not deleted. */
   active = true
+  /** A message that waits for the application to choose between several answers to a link; the server has it as well. */
+  parked: Delivered | undefined
   /** The application wants its messages. */
   wanted = true
   /** Called when there is something to send, or a reason to try again. */
@@ -71,6 +82,7 @@ export class Conversation {
     this.#context = context
     this.#connection = connection
     this.#session = getRecord(store, tables.session, id)
+    this.#sessionGeneration = store.generation(tables.session.name, id)
     this.#head = getRecord(store, tables.head, id)
     this.#receipts = getRecord(store, tables.receipts, id) ?? []
     this.outgoing = [...listRecords(store, tables.outgoing, id)].map(
@@ -178,7 +190,11 @@ export class Conversation {
   #write(tx: StoreTx, changes: Changes): void {
     const { id } = this
     if (changes.connection !== undefined) putRecord(tx, tables.connection, id, changes.connection)
-    if (changes.session !== undefined) putRecord(tx, tables.session, id, changes.session)
+    if (changes.session !== undefined) {
+      // Two writers would use one message key twice: whoever comes second is refused (security.md Q2).
+      putRecord(tx, tables.session, id, changes.session, this.#sessionGeneration)
+      this.#sessionGeneration = tx.generation(tables.session.name, id)
+    }
     if (changes.head !== undefined) putRecord(tx, tables.head, id, changes.head)
     if (changes.seen === true) this.seen.put(tx)
     if (changes.receipts !== undefined) putRecord(tx, tables.receipts, id, changes.receipts)

@@ -12,6 +12,12 @@ const hoursMs = 3600_000
 /** When an item is given up: agent-protocol.md, "Sending, retries, errors". */
 const expiryMs = { network: 48 * hoursMs, quota: 7 * 24 * hoursMs }
 
+/** An item on its way; the answer is why it failed. */
+interface InFlight {
+  readonly item: OutgoingItem
+  readonly answer: Promise<Failure | undefined>
+}
+
 /**
  * Sends what is stored for the other side's queue, in order, until the connection or the agent ends. Several SENDs are on the way at once:
  * each fills a block of its own, and the server executes blocks in the order in which they came. An item leaves the store when the server has kept it;
@@ -77,20 +83,16 @@ export class Delivery {
 
   /** Sends until nothing waits; the answer is what stopped it before. */
   async #attempt(): Promise<Failure | undefined> {
-    const conversation = this.#conversation
-    const inFlight: { readonly item: OutgoingItem; readonly answer: Promise<Failure | undefined> }[] = []
-    let stopped: Failure | undefined
+    const inFlight: InFlight[] = []
     for (;;) {
-      if (!conversation.active) return undefined
-      if (stopped === undefined && inFlight.length === 0) stopped = await this.#prepare()
-      if (!conversation.active) return undefined
-      while (stopped === undefined && inFlight.length < this.#window(inFlight.length)) {
-        const item = conversation.outgoing[inFlight.length]
-        if (item === undefined) break
-        inFlight.push({ item, answer: this.#send(item) })
+      if (inFlight.length === 0) {
+        const failure = await this.#prepare()
+        if (failure !== undefined) return failure
       }
+      if (!this.#alive()) return undefined
+      this.#fill(inFlight)
       const first = inFlight.shift()
-      if (first === undefined) return stopped
+      if (first === undefined) return undefined
       const failure = await first.answer
       if (failure === undefined) {
         this.#fast.reset()
@@ -100,13 +102,25 @@ export class Delivery {
       } else if (failure.type === "permanent") {
         await this.#fail(first.item, failure)
       } else {
-        stopped ??= failure
         // What was sent after it and was kept is done; what was not comes after it again.
-        for (const { item, answer } of inFlight.splice(0)) {
+        for (const { item, answer } of inFlight) {
           if ((await answer) === undefined) this.#finish(item)
         }
-        return stopped
+        return failure
       }
+    }
+  }
+
+  #alive(): boolean {
+    return this.#conversation.active
+  }
+
+  /** Starts as many SENDs as may be on the way. */
+  #fill(inFlight: InFlight[]): void {
+    while (inFlight.length < this.#window(inFlight.length)) {
+      const item = this.#conversation.outgoing[inFlight.length]
+      if (item === undefined) return
+      inFlight.push({ item, answer: this.#send(item) })
     }
   }
 
@@ -195,6 +209,7 @@ export class Delivery {
   /** The server has kept it. */
   #finish(item: OutgoingItem): void {
     const conversation = this.#conversation
+    if (!conversation.active) return
     this.#remove(item)
     const c = conversation.connection
     const { id: connectionId } = c
@@ -217,7 +232,7 @@ export class Delivery {
   async #fail(item: OutgoingItem, { code, message }: Failure): Promise<void> {
     const conversation = this.#conversation
     const c = conversation.connection
-    if (!isDuplex(c)) return
+    if (!isDuplex(c) || !conversation.active) return
     if (item.type === "confirmation" || item.type === "HELLO") {
       const used = c.role === "joiner" && code === "AUTH"
       await closeConnection(

@@ -62,3 +62,8 @@ export class AgentError<C extends AgentErrorCode = AgentErrorCode> extends Error
     return error instanceof AgentError && error.code === code
   }
 }
+
+/** Whether something that was thrown is an `AgentError`, of whatever code. */
+export function isAgentError(error: unknown): error is AgentError {
+  return error instanceof AgentError
+}

@@ -26,7 +26,7 @@ export class EventQueue {
     if (this.#closed) return
     this.#entries.push({ event, onTaken })
     this.#wakeReader?.()
-    while (this.#entries.length > this.#capacity && !this.#closed) {
+    while (this.#isFull()) {
       await new Promise<void>((resolve) => {
         this.#wakeWriters.push(resolve)
       })
@@ -63,6 +63,10 @@ export class EventQueue {
     this.#entries.length = 0
     this.#wakeReader?.()
     for (const wake of this.#wakeWriters.splice(0)) wake()
+  }
+
+  #isFull(): boolean {
+    return this.#entries.length > this.#capacity && !this.#closed
   }
 
   #markTaken(): void {

@@ -1,7 +1,7 @@
 import { ClientError } from "@smpkit/client"
 import { formatProtocolError, formatServerAddress, type ServerAddress } from "@smpkit/smp"
 import { TransportError } from "@smpkit/transport"
-import { AgentError, type AgentErrorCode } from "./errors.ts"
+import { AgentError, type AgentErrorCode, isAgentError } from "./errors.ts"
 
 /** Why a command did not succeed, and what follows (agent-protocol.md, "Sending, retries, errors"). */
 export interface Failure {
@@ -18,13 +18,17 @@ export function serverText({ hosts, port, keyHash }: ServerAddress): string {
 
 /** What an error of client or transport means; `undefined` for anything else, which is a bug. */
 export function failureOf(error: unknown): Failure | undefined {
-  if (error instanceof TransportError) return transportFailure(error)
+  if (isTransportError(error)) return transportFailure(error)
   if (!(error instanceof ClientError)) return undefined
   if (ClientError.is(error, "SMP")) return protocolFailure(error)
-  if (error.cause instanceof TransportError) return transportFailure(error.cause)
+  if (isTransportError(error.cause)) return transportFailure(error.cause)
   return error.code === "TIMEOUT"
     ? { type: "temporary", code: "TIMEOUT", message: "The server did not answer in time; it is tried again." }
     : { type: "temporary", code: "NETWORK", message: `The connection to the server broke: ${error.message}` }
+}
+
+function isTransportError(error: unknown): error is TransportError {
+  return error instanceof TransportError
 }
 
 function transportFailure(error: TransportError): Failure {
@@ -60,18 +64,28 @@ function protocolFailure(error: ClientError<"SMP">): Failure {
         code: "SMP",
         message: `The server has a problem (${protocol.type}); it is tried again.`,
       }
-    default:
+    case "BLOCK":
+    case "SESSION":
+    case "CMD":
+    case "PROXY":
+    case "SERVICE":
+    case "CRYPTO":
+    case "NO_MSG":
+    case "LARGE_MSG":
+    case "DUPLICATE_":
       return {
         type: "permanent",
         code: "SMP",
         message: `The server answers ${formatProtocolError(protocol)}.`,
       }
+    default:
+      return protocol satisfies never
   }
 }
 
 /** The failure as an error for a caller. Anything but a failure of client or transport is thrown on. */
 export function asAgentError(error: unknown, server: ServerAddress, connectionId?: string): AgentError {
-  if (error instanceof AgentError) return error
+  if (isAgentError(error)) return error
   const failure = failureOf(error)
   if (failure === undefined) throw error
   return new AgentError(failure.code, failure.message, {

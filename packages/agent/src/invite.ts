@@ -136,4 +136,8 @@ export async function allow(
       },
     ],
   })
+  const { parked } = conversation
+  conversation.parked = undefined
+  if (parked !== undefined)
+    context.onMessage(c.receive.server, c.receive.recipientId, { type: "MSG", ...parked })
 }

@@ -131,9 +131,13 @@ export function decryptContent(
     const { state: ratchet, plaintext, hybrid } = decrypt(state, sealed, options)
     return { type: "content", ratchet, content: contentOf(plaintext), hash: sha256(plaintext), hybrid }
   } catch (error) {
-    if (error instanceof RatchetError) return { type: "failed", error }
+    if (isRatchetError(error)) return { type: "failed", error }
     throw error
   }
+}
+
+function isRatchetError(error: unknown): error is RatchetError {
+  return error instanceof RatchetError
 }
 
 function contentOf(plaintext: Bytes): AgentContent | undefined {

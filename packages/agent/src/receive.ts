@@ -4,8 +4,8 @@ import { openMessageBody, type ReceivedMessage } from "@smpkit/smp"
 import { acknowledgeHead } from "./acknowledge.ts"
 import { type Connection, isDuplex, type ReceiveQueueHolder } from "./connection.ts"
 import type { Context } from "./context.ts"
-import type { Changes, Conversation } from "./conversation.ts"
-import { AgentError } from "./errors.ts"
+import type { Changes, Conversation, Delivered } from "./conversation.ts"
+import { AgentError, isAgentError } from "./errors.ts"
 import { serverText } from "./failures.ts"
 import { messageEvent } from "./message-event.ts"
 import { openQueueMessage } from "./open.ts"
@@ -24,12 +24,6 @@ export interface Outcome {
   readonly close?: { readonly code: "NOT_AUTHENTIC"; readonly message: string }
   /** The other side has made room in its queue. */
   readonly resume?: boolean
-}
-
-/** One message as the server delivers it. */
-export interface Delivered {
-  readonly msgId: Bytes
-  readonly body: Bytes
 }
 
 /**
@@ -55,7 +49,10 @@ export async function receive(
     await closeConnection(context, conversation, outcome.close.code, outcome.close.message)
     return
   }
-  if (outcome.head === "parked") return
+  if (outcome.head === "parked") {
+    conversation.parked = message
+    return
+  }
   const stored = await conversation.save({
     ...outcome.changes,
     head: { type: outcome.head, smpMsgId: message.msgId },
@@ -85,7 +82,7 @@ function outcomeOf(
         return received satisfies never
     }
   } catch (error) {
-    if (error instanceof AgentError) return refused(c, error)
+    if (isAgentError(error)) return refused(c, error)
     throw error
   }
 }

@@ -7,6 +7,7 @@ import {
   fixed,
   list,
   longBytes,
+  mapped,
   optional,
   safeInt64,
   shortBytes,
@@ -115,7 +116,12 @@ const integrityNames = letters<Integrity["type"]>({
   badHash: "H",
 })
 
-const code = text as Codec<string> as Codec<AgentErrorCode>
+/** Codes that this release does not know came from a later one, and are shown as they are. */
+const code: Codec<AgentErrorCode> = mapped(
+  text,
+  (v) => v as AgentErrorCode,
+  (v) => v,
+)
 const longText: Codec<string> = {
   write: (w, v) => {
     longBytes.write(w, encodeText(v))
@@ -285,10 +291,18 @@ export function* listRecords<T>(
   for (const { key, value } of store.list(name, scope)) yield { key, value: decode(codec, value) }
 }
 
-/** Writes a record; its bytes, which may hold secrets, are wiped after the store has copied them. */
-export function putRecord<T>(tx: StoreTx, { name, codec }: Table<T>, key: string, value: T): void {
+/**
+ * Writes a record; its bytes, which may hold secrets, are wiped after the store has copied them. `expected` is the generation that it must have.
+ */
+export function putRecord<T>(
+  tx: StoreTx,
+  { name, codec }: Table<T>,
+  key: string,
+  value: T,
+  expected?: number,
+): void {
   const bytes = encode(codec, value)
-  tx.put(name, key, bytes)
+  tx.put(name, key, bytes, expected)
   bytes.fill(0)
 }
 

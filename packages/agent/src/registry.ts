@@ -1,6 +1,7 @@
 import type { SmpClient } from "@smpkit/client"
 import { acknowledgeMessage } from "./acknowledge.ts"
-import type { Connection } from "./connection.ts"
+import { sameServer, type ServerAddress } from "@smpkit/smp"
+import { type Connection, isDuplex } from "./connection.ts"
 import type { Context } from "./context.ts"
 import { Conversation } from "./conversation.ts"
 import { Delivery } from "./deliver.ts"
@@ -26,17 +27,20 @@ export class Registry {
 
   constructor(context: Context) {
     this.#context = context
-    this.#subscriptions = new Subscriptions(context, (conversation, message) => {
-      const member = this.#members.get(conversation.id)
-      if (member === undefined) return
-      context.background(
-        conversation.inOrder(() =>
-          receive(context, conversation, message, () => {
-            member.delivery.resume()
-          }),
-        ),
-      )
-    })
+    this.#subscriptions = new Subscriptions(
+      context,
+      (conversation, message) => {
+        const member = this.#members.get(conversation.id)
+        if (member === undefined) return
+        const resume = (): void => {
+          member.delivery.resume()
+        }
+        context.background(conversation.inOrder(() => receive(context, conversation, message, resume)))
+      },
+      (server) => {
+        this.#resume(server)
+      },
+    )
     context.onMessage = (server, recipientId, message) => {
       this.#subscriptions.deliver(server, recipientId, message)
     }
@@ -106,9 +110,12 @@ export class Registry {
     if (receipt) receipts.schedule()
   }
 
-  /** The network may be back. */
-  resumeAll(): void {
-    for (const { delivery } of this.#members.values()) delivery.start()
+  /** A server can be reached again: what waits for it is tried at once. */
+  #resume(server: ServerAddress): void {
+    for (const { conversation, delivery } of this.#members.values()) {
+      const c = conversation.connection
+      if (isDuplex(c) && sameServer(c.send.info.server, server)) delivery.resume()
+    }
   }
 
   stop(): void {

@@ -1,6 +1,6 @@
 import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
-import { AgentError } from "./errors.ts"
+import { type AgentError, isAgentError } from "./errors.ts"
 import { failureOf } from "./failures.ts"
 import { abandon } from "./invite.ts"
 import { messageEvent } from "./message-event.ts"
@@ -58,7 +58,7 @@ async function retryJoin(context: Context, registry: Registry, conversation: Con
       await registry.join(conversation)
     } catch (error) {
       context.assertOpen()
-      if (!(error instanceof AgentError)) throw error
+      if (!isAgentError(error)) throw error
       if (failureOf(error.cause)?.type !== "temporary") {
         await closeJoin(context, registry, conversation, error)
         return
@@ -112,7 +112,7 @@ async function tidy(context: Context, registry: Registry): Promise<void> {
   const now = context.clock.now()
   for (const conversation of registry.all()) {
     const forgotten = conversation.sentBefore(now - receiptAgeMs)
-    if (forgotten.length > 0) await conversation.save({ forgotten })
+    if (forgotten.length > 0 && conversation.active) await conversation.save({ forgotten })
     const { connection: c } = conversation
     if (c.state === "joined" && now - c.created >= context.options.noAnswerMs) {
       await closeConnection(

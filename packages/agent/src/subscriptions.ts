@@ -3,9 +3,8 @@ import type { PoolEvent, ServerMessage, SmpClient } from "@smpkit/client"
 import { fastRetry } from "@smpkit/client"
 import type { ServerAddress } from "@smpkit/smp"
 import type { Context } from "./context.ts"
-import type { Conversation } from "./conversation.ts"
+import type { Conversation, Delivered } from "./conversation.ts"
 import { failureOf, serverText } from "./failures.ts"
-import type { Delivered } from "./receive.ts"
 
 type OnMessage = (conversation: Conversation, message: Delivered) => void
 
@@ -21,11 +20,13 @@ interface Watched {
 export class Subscriptions {
   readonly #context: Context
   readonly #receive: OnMessage
+  readonly #onUp: (server: ServerAddress) => void
   readonly #servers = new Map<string, Watched>()
 
-  constructor(context: Context, receive: OnMessage) {
+  constructor(context: Context, receive: OnMessage, onUp: (server: ServerAddress) => void) {
     this.#context = context
     this.#receive = receive
+    this.#onUp = onUp
     context.background(this.#listen())
   }
 
@@ -105,6 +106,7 @@ export class Subscriptions {
         this.deliver(server, event.event.entityId, event.event.message)
         return
       case "up":
+        this.#onUp(server)
         if (watched === undefined || watched.client === client) return
         watched.client = client
         this.#context.background(this.#subscribeAll(watched, client))
