@@ -130,7 +130,9 @@ export function sendQueueOf(info: QueueInfo, random: Random): SendQueue {
   const dhKey: KeyPair<"x25519"> = generateKeyPair("x25519", random)
   return {
     info,
-    authKey: generateKeyPair("x25519", random),
+    // Only servers that know authenticators make queues that a sender secures; of any other queue's server the version is not known here.
+    authKey:
+      info.mode === "messaging" ? generateKeyPair("x25519", random) : generateKeyPair("ed25519", random),
     dhKey,
     secret: dh(dhKey.privateKey, info.dhKey),
     secured: false,

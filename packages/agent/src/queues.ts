@@ -15,11 +15,15 @@ import { type QueueInfo, queueInfo, type QueueMode, type ServerAddress, serverAd
 
 /** A key pair in the sealed store: PKCS8, from which the public half is made again. */
 export function keyPair<A extends Alg>(alg: A): Codec<KeyPair<A>> {
-  return mapped(
+  return pairCodec((der) => keyPairOf(privateKeyOf(der, alg)))
+}
+
+function pairCodec<P extends KeyPair<Alg>>(pairOf: (der: Bytes) => P): Codec<P> {
+  return mapped<Bytes, P>(
     shortBytes,
     (der, fail) => {
       try {
-        return keyPairOf(privateKeyOf(der, alg))
+        return pairOf(der)
       } catch (error) {
         if (CryptoError.is(error, "KEY")) return fail(error.message)
         throw error
@@ -72,17 +76,26 @@ export interface QueuePeer {
   readonly secret: Bytes
 }
 
+/** design.md, N6: X25519 from version 7 on, Ed25519 before. */
+export type SenderKey = KeyPair<"x25519"> | KeyPair<"ed25519">
+
 /** The other side's queue, to send to. */
 export interface SendQueue {
   readonly info: QueueInfo
-  /** Authorizes our commands: an authenticator, which proves nothing to a third party. */
-  readonly authKey: KeyPair<"x25519">
+  /** Authorizes our commands: with an authenticator, which proves nothing to a third party, where the server surely knows them, else with a signature. */
+  readonly authKey: SenderKey
   readonly dhKey: KeyPair<"x25519">
   readonly secret: Bytes
   /** Whether our key is set on the queue. */
   readonly secured: boolean
 }
 
+const senderKeyPair: Codec<SenderKey> = pairCodec((der) => {
+  const key = decodePrivateKey<"x25519" | "ed25519">(der, ["x25519", "ed25519"])
+  return key.alg === "x25519"
+    ? keyPairOf(privateKeyOf(der, "x25519"))
+    : keyPairOf(privateKeyOf(der, "ed25519"))
+})
 const ed25519Pair = keyPair("ed25519")
 const x25519Pair = keyPair("x25519")
 const secret = fixed(32)
@@ -143,7 +156,7 @@ export const receiveQueue: Codec<ReceiveQueue> = struct({
 
 export const sendQueue: Codec<SendQueue> = struct({
   info: queueInfo,
-  authKey: x25519Pair,
+  authKey: senderKeyPair,
   dhKey: x25519Pair,
   secret,
   secured: bool,

@@ -21,6 +21,7 @@ import {
 import { type Clock, type CloseReason, type SmpSession, TransportError } from "@smpkit/transport"
 import type { Success } from "./answers.ts"
 import type { Connector } from "./connector.ts"
+import { ClientError } from "./errors.ts"
 import { EventQueue } from "./event-queue.ts"
 import { Gate } from "./gate.ts"
 import { KeepAlive, keepAliveDefaults, type KeepAliveOptions } from "./keep-alive.ts"
@@ -144,6 +145,15 @@ export class SmpClient implements AsyncDisposable {
       command: encodeCommand(this.version, command),
     }
     const { sessionId, serverSessionKey } = this.#session
+    // What a server chooses must not look like a bug of ours.
+    if (key?.publicKey.alg === "x25519" && serverSessionKey === undefined) {
+      throw new ClientError(
+        "UNEXPECTED",
+        "a server of version 6, which takes no authenticators",
+        this.server,
+        undefined,
+      )
+    }
     const authorization =
       key === undefined ? empty : authorize(key, serverSessionKey, body.corrId, signedBytes(sessionId, body))
     const transmission = encodeTransmission(this.version, sessionId, { authorization, ...body })
