@@ -8,7 +8,13 @@ import {
   openQueueMessage,
   type QueueMessage,
 } from "@smpkit/agent"
-import { encodeBrokerMessage, openMessageBody, type ReceivedMessage, sealMessageBody } from "@smpkit/smp"
+import {
+  type DeliveredMessage,
+  encodeBrokerMessage,
+  openMessageBody,
+  type ReceivedMessage,
+  sealMessageBody,
+} from "@smpkit/smp"
 import type { Vector } from "@smpkit/testkit"
 import type { Session } from "../../packages/agent/src/connection.ts"
 import { readConfirmation } from "../../packages/agent/src/handshake.ts"
@@ -148,7 +154,7 @@ class Follower {
     )
     const { receive, conn } = party
     if (receive === undefined) throw new Error(`${step.path}: no queue`)
-    const message = this.#delivered(step.at("msg"))
+    const message = deliveredBy(step, this.#sending.bodies)
     if (message === undefined) {
       this.#unread.push(i)
       party.session = undefined
@@ -157,11 +163,11 @@ class Follower {
     }
     const msgId = step.at("msg", "msgId").bytes()
     const key = boxKey(receive.serverSecret)
-    const body = sealMessageBody(key, msgId, message)
-    const command = encodeBrokerMessage(this.#recording.version(step), { type: "MSG", msgId, body })
+    const delivery = deliveryOf(this.#recording, this.#sending.bodies, step)
+    const command = encodeBrokerMessage(this.#recording.version(step), delivery)
     const recorded = step.at("commandSha256").text()
     this.#rebuilt.push({ step: step.path, ours: toHex(sha256(command)), recorded })
-    const received = openMessageBody(key, msgId, body)
+    const received = openMessageBody(key, msgId, delivery.body)
     if (received.type === "quota") {
       this.#opened.push({ step, conn, received })
       const { server, senderId } = receive
@@ -171,14 +177,6 @@ class Follower {
     const inner = this.#open(party, openQueueMessage(receive, received.body))
     if (inner === undefined) this.#unread.push(i)
     else this.#opened.push({ step, conn, received, ...inner })
-  }
-
-  /** What a MSG delivers; `undefined` where its SEND is shortened and cannot be made again. */
-  #delivered(msg: Vector): ReceivedMessage | undefined {
-    const time = msg.at("time").number()
-    if (msg.find("quota")?.boolean() === true) return { type: "quota", time }
-    const body = this.#sending.bodies.get(msg.at("send").number())
-    return body && { type: "message", time, notification: msg.at("flags").text() === "T", body }
   }
 
   #open(party: Party, queueMessage: QueueMessage): Omit<Opened, "step" | "conn" | "received"> | undefined {
@@ -232,6 +230,28 @@ class Follower {
     this.#parties.set(conn, known)
     return known
   }
+}
+
+/** What a MSG delivers; `undefined` where its SEND is shortened and cannot be made again. */
+function deliveredBy(step: Vector, bodies: ReadonlyMap<number, Bytes>): ReceivedMessage | undefined {
+  const msg = step.at("msg")
+  const time = msg.at("time").number()
+  if (msg.find("quota")?.boolean() === true) return { type: "quota", time }
+  const body = bodies.get(msg.at("send").number())
+  return body && { type: "message", time, notification: msg.at("flags").text() === "T", body }
+}
+
+/** The MSG that a step shortens (README of the recordings). */
+export function deliveryOf(
+  recording: Recording,
+  bodies: ReadonlyMap<number, Bytes>,
+  step: Vector,
+): { readonly type: "MSG" } & DeliveredMessage {
+  const message = deliveredBy(step, bodies)
+  if (message === undefined) throw new Error(`${step.path} delivers a shortened body`)
+  const { serverSecret } = recording.receiveQueue(recording.queue(step).at("senderId").text())
+  const msgId = step.at("msg", "msgId").bytes()
+  return { type: "MSG", msgId, body: sealMessageBody(boxKey(serverSecret), msgId, message) }
 }
 
 /** The message that an event with a `brokerId` tells of. */

@@ -62,14 +62,20 @@ export class Recording {
     return queue
   }
 
+  queues(): readonly Vector[] {
+    return this.file.at("queues").items()
+  }
+
   version(step: Vector): number {
+    return this.#connection(step).at("version").number()
+  }
+
+  #connection(step: Vector): Vector {
     const number = step.at("conn").number()
-    const connection = this.file
-      .at("connections")
-      .items()
-      .find((one) => one.at("conn").number() === number)
+    const connections = this.file.at("connections").items()
+    const connection = connections.find((one) => one.at("conn").number() === number)
     if (connection === undefined) throw new Error(`${step.path}: no such connection`)
-    return connection.at("version").number()
+    return connection
   }
 
   /** What a connection's rows up to a step say; nothing before its first row. */
@@ -131,31 +137,18 @@ export class Recording {
     }
   }
 
-  /**
-   * The queue as its sender has it. Its authorization key is one of ours: the reference signs with Ed25519, this agent makes authenticators.
-   * The private half of the queue layer's key is not recorded; the secret that it makes is.
-   */
+  /** The queue as its sender has it. The private half of the queue layer's key is not recorded; the secret that it makes is. */
   sendQueue(senderId: string): SendQueue {
     const row = this.#sendRows.get(senderId)
     if (row === undefined) throw new Error(`${this.name}: no sender of a queue`)
-    const unknown = generateKeyPair("x25519", seededRandom(senderId))
+    const publicKey = decodePublicKey(row.at("e2e_pub_key").bytes(), ["x25519"])
     return {
       info: this.queueInfo(senderId),
-      authKey: unknown,
-      dhKey: {
-        publicKey: decodePublicKey(row.at("e2e_pub_key").bytes(), ["x25519"]),
-        privateKey: unknown.privateKey,
-      },
+      authKey: pairOf(row.at("snd_private_key").bytes(), "ed25519"),
+      dhKey: { publicKey, privateKey: generateKeyPair("x25519", seededRandom(senderId)).privateKey },
       secret: row.at("e2e_dh_secret").bytes(),
       secured: true,
     }
-  }
-
-  /** The sender's authorization key, which it may have told the recipient in its confirmation. */
-  senderKey(senderId: string): Bytes {
-    const row = this.#sendRows.get(senderId)
-    if (row === undefined) throw new Error(`${this.name}: no sender of a queue`)
-    return pairOf(row.at("snd_private_key").bytes(), "ed25519").publicKey.raw
   }
 
   /** A receive queue's address as a confirmation tells it. */
@@ -181,6 +174,29 @@ export class Recording {
   sentTo(conn: string): string {
     for (const [senderId, row] of this.#sendRows) if (row.at("conn_id").text() === conn) return senderId
     throw new Error(`${this.name}: ${conn} sends to no queue`)
+  }
+
+  /** All connections of an agent at a step. */
+  partiesAt(agent: string, stepIndex: number): readonly Party[] {
+    return [...this.#agents]
+      .filter(([, owner]) => owner === agent)
+      .map(([conn]) => this.partyAt(conn, stepIndex))
+      .filter(({ receive }) => receive !== undefined)
+  }
+
+  /** Whose connection to the server a transmission came or went on. */
+  agentOf(step: Vector): string {
+    return this.#connection(step).at("agent").text()
+  }
+
+  /** Which A_MSG of a connection after a step, counted from 0, has a number of the recorded application; `undefined` for a receipt. */
+  messageNumber(conn: string, msgId: number, stepIndex: number): number | undefined {
+    const events = this.steps
+      .slice(stepIndex + 1)
+      .flatMap((step) => step.find("event") ?? [])
+      .filter((event) => event.find("ev")?.text() === "MSG" && event.at("conn").text() === conn)
+    const at = events.findIndex((event) => event.at("msgId").number() === msgId)
+    return at < 0 ? undefined : at
   }
 
   /** What a connection's first state after a step has in it. */

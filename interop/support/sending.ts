@@ -1,5 +1,5 @@
-import { type Bytes, concatBytes, fromHex, toHex, utf8 } from "@smpkit/codec"
-import { decodePublicKey, dh, type KeyPair, PrivateKey, sha256 } from "@smpkit/crypto"
+import { type Bytes, toHex, utf8 } from "@smpkit/codec"
+import { dh, sha256 } from "@smpkit/crypto"
 import type { AgentMessage } from "@smpkit/agent"
 import { encodeCommand, parseClientEnvelope } from "@smpkit/smp"
 import type { Vector } from "@smpkit/testkit"
@@ -65,7 +65,7 @@ export class Sending {
     const recorded = bodyOf(step, version)
     if (recorded !== undefined) this.bodies.set(i, recorded)
     const made = isConfirmation(step)
-      ? this.#confirmation(step, conn, recorded)
+      ? this.#confirmation(conn, recorded)
       : (this.#agentMessage(step, i, conn) ?? this.#joinersHello(step, i, conn))
     if (made === undefined) {
       if (recorded === undefined) this.unknown.push(i)
@@ -88,13 +88,13 @@ export class Sending {
   }
 
   /** An initiator's confirmation can be made again; the key agreement keys of a joiner are not recorded. */
-  #confirmation(step: Vector, conn: string, recorded: Bytes | undefined): Made | undefined {
+  #confirmation(conn: string, recorded: Bytes | undefined): Made | undefined {
     const party = this.#party(conn)
     const { session } = party
     const info = this.infos.get(conn)
     if (info === undefined || session === undefined) return undefined
     const nonce = recorded === undefined ? new Uint8Array(24) : parseClientEnvelope(recorded).nonce
-    const made = sealConfirmation(session.ratchet, this.#withRecordedKey(step, conn), {
+    const made = sealConfirmation(session.ratchet, this.#queue(conn), {
       agentVersion: 7,
       content: { type: "AgentConnInfo", info: utf8(info) },
       parameters: undefined,
@@ -133,16 +133,6 @@ export class Sending {
       lastSentHash: initiator.lastReceivedHash,
     }
     return { notification: true, body: this.#seal(conn, session, { type: "HELLO" }, nonceOf(step)).body }
-  }
-
-  /** In a slow handshake the confirmation tells the sender's key, which is Ed25519 with the reference. */
-  #withRecordedKey(step: Vector, conn: string): SendQueue {
-    const raw = this.#recording.senderKey(step.at("entityId").text())
-    const authKey = {
-      publicKey: decodePublicKey(concatBytes(fromHex("302a300506032b6570032100"), raw), ["ed25519"]),
-      privateKey: new PrivateKey("ed25519", new Uint8Array(32)),
-    }
-    return { ...this.#queue(conn), authKey: authKey as unknown as KeyPair<"x25519"> }
   }
 
   #seal(conn: string, session: Session, message: AgentMessage, nonce: Bytes): SealedMessage {

@@ -32,6 +32,11 @@ export function nonceOf(step: Vector): Bytes {
   return headOf(step).slice(10, 34)
 }
 
+/** The notification flag. */
+export function flagOf(step: Vector): boolean {
+  return headOf(step)[5] === 0x54
+}
+
 /** A SEND of that length is a confirmation: its box is shorter, and it has a key in its public header. */
 export function isConfirmation(step: Vector): boolean {
   return lengthOf(step) === 15_999

@@ -18,8 +18,8 @@ export function keyPair<A extends Alg>(alg: A): Codec<KeyPair<A>> {
   return pairCodec((der) => keyPairOf(privateKeyOf(der, alg)))
 }
 
-function pairCodec<P extends KeyPair<Alg>>(pairOf: (der: Bytes) => P): Codec<P> {
-  return mapped<Bytes, P>(
+function pairCodec<P extends KeyPair>(pairOf: (der: Bytes) => P): Codec<P> {
+  return mapped(
     shortBytes,
     (der, fail) => {
       try {
@@ -91,7 +91,7 @@ export interface SendQueue {
 }
 
 const senderKeyPair: Codec<SenderKey> = pairCodec((der) => {
-  const key = decodePrivateKey<"x25519" | "ed25519">(der, ["x25519", "ed25519"])
+  const key = decodePrivateKey(der, ["x25519", "ed25519"])
   return key.alg === "x25519"
     ? keyPairOf(privateKeyOf(der, "x25519"))
     : keyPairOf(privateKeyOf(der, "ed25519"))

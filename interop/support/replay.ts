@@ -1,0 +1,245 @@
+import { toHex, utf8 } from "@smpkit/codec"
+import { Agent, type AgentEvent } from "@smpkit/agent"
+import { type BrokerMessage, parseBrokerMessage } from "@smpkit/smp"
+import { FakeClock, settle, type Vector } from "@smpkit/testkit"
+import { describeEvent, expectedEvents } from "./events.ts"
+import { Contents } from "./contents.ts"
+import { deliveryOf, type Followed } from "./follow.ts"
+import type { Recording } from "./recording.ts"
+import { type Arrived, ReplayServer } from "./replay-server.ts"
+import { recordedRandom, seededStore } from "./seed.ts"
+
+export interface ReplayPlan {
+  readonly agent: string
+  /** The steps after `from`, up to and with `to`. */
+  readonly from: number
+  readonly to: number
+  /** The recording begins with the subscriptions; otherwise the replay answers them first. */
+  readonly subscribes?: boolean
+  /** Whose state at which step opens what we send, where the ratchet keys of the recorded agent are not known. */
+  readonly reader?: { readonly conn: string; readonly at: number }
+}
+
+/** What came of a replay, beside the recording. */
+export interface Replayed {
+  readonly events: readonly object[]
+  readonly expectedEvents: readonly object[]
+  /** Commands that both sent, with equal bytes or equal contents where keys and nonces are our own. */
+  readonly commands: readonly { readonly step: string; readonly ours: string; readonly recorded: string }[]
+  /** Commands of ours that the recording does not have. */
+  readonly extra: readonly string[]
+  readonly blocks: readonly (readonly string[])[]
+}
+
+const untaken = new Set(["PING"])
+
+/** Opens an agent on a store made from recorded state, replays what the server said and the application did, and collects what the agent does. */
+export class Replay {
+  readonly #recording: Recording
+  readonly #followed: Followed
+  readonly #plan: ReplayPlan
+  readonly #server: ReplayServer
+  readonly #clock = new FakeClock()
+  readonly #events: AgentEvent[] = []
+  readonly #commands: { step: string; ours: string; recorded: string }[] = []
+  readonly #corrIds = new Map<string, Arrived>()
+  readonly #messageIds = new Map<string, number>()
+  readonly #log: Arrived[] = []
+  readonly #later: Promise<unknown>[] = []
+  readonly #contents: Contents
+  #failure: Error | undefined
+
+  private constructor(recording: Recording, followed: Followed, plan: ReplayPlan) {
+    this.#recording = recording
+    this.#followed = followed
+    this.#plan = plan
+    this.#server = new ReplayServer(recording)
+    const { reader } = plan
+    const session = reader && recording.partyAt(reader.conn, reader.at).session
+    this.#contents = new Contents(recording, followed, session, (senderId, key) => {
+      this.#server.setKey(senderId, key)
+    })
+  }
+
+  static async run(recording: Recording, followed: Followed, plan: ReplayPlan): Promise<Replayed> {
+    return await new Replay(recording, followed, plan).#run()
+  }
+
+  async #run(): Promise<Replayed> {
+    const { agent: name, from, to } = this.#plan
+    const parties = this.#recording.partiesAt(name.replace(/\d$/, ""), from)
+    const random = recordedRandom(this.#recording, parties)
+    const store = await seededStore(parties, random)
+    const agent = await Agent.open({
+      store,
+      connector: this.#server,
+      clock: this.#clock,
+      random,
+      servers: [this.#recording.server],
+      // The reference waits for the answer to each SEND.
+      options: { sendWindow: 1 },
+    })
+    const reading = this.#read(agent)
+    if (this.#plan.subscribes !== true) {
+      for (const _ of parties) await this.#acceptSubscription()
+      await this.#until("serverUp", () => this.#events.length > 0)
+      this.#events.length = 0
+    }
+    for (const step of this.#recording.steps.slice(from + 1, to + 1)) await this.#step(agent, step)
+    await this.#until("the events that are left", () => false, 20).catch(() => undefined)
+    await Promise.all(this.#later)
+    const events = this.#events.map((event) => describeEvent(event))
+    await agent.close()
+    await reading
+    if (this.#failure !== undefined) throw this.#failure
+    return {
+      events,
+      expectedEvents: expectedEvents(this.#recording, this.#plan, (conn, id) =>
+        this.#messageIds.get(`${conn} ${id}`),
+      ),
+      commands: this.#commands,
+      extra: this.#server.arrived.map(({ command }) => command.type).filter((type) => !untaken.has(type)),
+      blocks: blocksOf(this.#log),
+    }
+  }
+
+  async #read(agent: Agent): Promise<void> {
+    try {
+      for await (const event of agent.events()) this.#events.push(event)
+    } catch (error) {
+      this.#failure = error instanceof Error ? error : new Error(String(error))
+    }
+  }
+
+  async #acceptSubscription(): Promise<void> {
+    const arrived = await this.#take("a subscription", ({ command }) => command.type === "SUB")
+    const sok: BrokerMessage =
+      arrived.session.version < 17 ? { type: "OK" } : { type: "SOK", serviceId: undefined }
+    arrived.session.push(arrived.corrId, arrived.entityId, sok)
+  }
+
+  async #step(agent: Agent, step: Vector): Promise<void> {
+    const { agent: name } = this.#plan
+    const own = step.has("dir") ? this.#recording.agentOf(step) : step.find("agent")?.text()
+    if (own !== name) return
+    if (step.has("app")) await this.#app(agent, step.at("app").text())
+    else if (step.has("event")) await this.#event(step.at("event"))
+    else if (step.find("dir")?.text() === "C>S") await this.#command(step)
+    else if (step.find("dir")?.text() === "S>C") this.#answer(step)
+  }
+
+  async #app(agent: Agent, text: string): Promise<void> {
+    const [verb = "", connectionId = "", third = "", ...words] = text.split(" ")
+    const info = utf8(words.join(" "))
+    switch (verb) {
+      case "allow": {
+        const { confirmationId } = await this.#eventOf("confirmation", connectionId, 0)
+        await agent.allowConnection({ connectionId, confirmationId, info })
+        return
+      }
+      case "send": {
+        const { messageId } = await agent.sendMessage({ connectionId, body: info })
+        this.#messageIds.set(connectionId, messageId)
+        return
+      }
+      case "ack": {
+        const at = this.#recording.messageNumber(connectionId, Number(third), this.#plan.from)
+        // A receipt needs no acknowledgement of the application here.
+        if (at === undefined) return
+        const { messageId } = await this.#eventOf("message", connectionId, at)
+        // It resolves with the record that the answer to ACK brings.
+        this.#later.push(agent.acknowledgeMessage({ connectionId, messageId, receipt: words[0] === "rcpt" }))
+        return
+      }
+      case "del":
+        await agent.deleteConnection({ connectionId })
+        return
+      default:
+        // `start`, `suball`: opening is both. `suspend`: not in our interface.
+        return
+    }
+  }
+
+  async #event(event: Vector): Promise<void> {
+    const conn = event.find("conn")?.text() ?? ""
+    if (event.find("resp")?.text() === "send") {
+      const messageId = this.#messageIds.get(conn)
+      if (messageId !== undefined) this.#messageIds.set(`${conn} ${event.at("msgId").number()}`, messageId)
+    }
+    if (event.find("ev")?.text() === "DISCONNECT") this.#server.drop()
+    await settle()
+  }
+
+  async #command(step: Vector): Promise<void> {
+    const tag = step.at("tag").text()
+    if (tag === "OFF") return
+    const entityId = step.at("entityId").text()
+    const arrived = await this.#take(
+      step.path,
+      (one) => one.command.type === tag && toHex(one.entityId) === entityId,
+    )
+    this.#corrIds.set(step.at("corrId").text(), arrived)
+    this.#commands.push({
+      step: `${step.path} ${tag}`,
+      ours: this.#contents.ours(arrived, step),
+      recorded: this.#contents.recorded(step),
+    })
+  }
+
+  #answer(step: Vector): void {
+    const corrId = step.at("corrId").text()
+    const arrived = this.#corrIds.get(corrId)
+    const entityId = step.at("entityId").bytes()
+    if (corrId !== "" && arrived === undefined) return
+    const message = step.has("msg")
+      ? deliveryOf(this.#recording, this.#followed.bodies, step)
+      : parseBrokerMessage(this.#recording.version(step), step.at("command").bytes())
+    const session = arrived?.session ?? this.#server.subscriber(entityId)
+    session.push(arrived?.corrId ?? new Uint8Array(0), entityId, message)
+  }
+
+  async #take(what: string, wanted: (arrived: Arrived) => boolean): Promise<Arrived> {
+    const at = (): number => this.#server.arrived.findIndex(wanted)
+    await this.#until(what, () => at() >= 0)
+    const [arrived] = this.#server.arrived.splice(at(), 1)
+    if (arrived === undefined) throw new Error("nothing arrived")
+    this.#log.push(arrived)
+    return arrived
+  }
+
+  async #eventOf<T extends AgentEvent["type"]>(
+    type: T,
+    connectionId: string,
+    at: number,
+  ): Promise<Extract<AgentEvent, { readonly type: T }>> {
+    const found = (): Extract<AgentEvent, { readonly type: T }> | undefined =>
+      this.#events.filter(
+        (e): e is Extract<AgentEvent, { readonly type: T }> =>
+          e.type === type && "connectionId" in e && e.connectionId === connectionId,
+      )[at]
+    await this.#until(`event ${type} ${at}`, () => found() !== undefined)
+    const event = found()
+    if (event === undefined) throw new Error("no event")
+    return event
+  }
+
+  /** Waits, and lets time go on while nothing happens: receipts are delayed, lost connections are made again after a while. */
+  async #until(what: string, done: () => boolean, seconds = 20): Promise<void> {
+    for (let second = 0; second < seconds; second++) {
+      for (let turn = 0; turn < 10; turn++) {
+        if (done()) return
+        if (this.#failure !== undefined) throw this.#failure
+        await settle(1)
+      }
+      await this.#clock.advance(500)
+    }
+    const came = this.#server.arrived.map(({ command }) => command.type).join(" ")
+    throw new Error(`waited in vain for ${what}; what came instead: ${came}`)
+  }
+}
+
+function blocksOf(log: readonly Arrived[]): readonly (readonly string[])[] {
+  const blocks = new Map<number, string[]>()
+  for (const { block, command } of log) blocks.set(block, [...(blocks.get(block) ?? []), command.type])
+  return [...blocks.values()]
+}

@@ -1,0 +1,60 @@
+import { type Bytes, toHex } from "@smpkit/codec"
+import { type Random, sha256 } from "@smpkit/crypto"
+import { memoryRawStore, SealedStore } from "@smpkit/agent"
+import { seededRandom } from "@smpkit/testkit"
+import type { Connection, ConnectionState } from "../../packages/agent/src/connection.ts"
+import { putRecord, tables } from "../../packages/agent/src/records.ts"
+import type { Party, Recording } from "./recording.ts"
+
+/** A sealed store with the records of recorded connections, as an agent of ours would have left it. */
+export async function seededStore(parties: readonly Party[], random: Random): Promise<SealedStore> {
+  const store = await SealedStore.open(memoryRawStore(), {
+    passphrase: "recorded",
+    random,
+    deriveKey: (passphrase, salt) => sha256(passphrase, salt),
+  })
+  await store.update((tx) => {
+    for (const party of parties) {
+      putRecord(tx, tables.connection, party.conn, connectionOf(party))
+      if (party.session !== undefined) putRecord(tx, tables.session, party.conn, party.session)
+    }
+  })
+  return store
+}
+
+function connectionOf(party: Party): Connection {
+  return {
+    id: party.conn,
+    created: Date.UTC(2026, 0, 1),
+    role: party.agent === "alice" ? "initiator" : "joiner",
+    agentVersion: 7,
+    postQuantum: "off",
+    verified: false,
+    receipts: false,
+    ratchetSync: "ok",
+    failures: 0,
+    peerKeys: undefined,
+    sendLocked: false,
+    leaving: false,
+    ...stateOf(party),
+  }
+}
+
+function stateOf({ conn, receive, send, x3dh, session }: Party): ConnectionState {
+  if (receive === undefined) throw new Error(`${conn} has no queue`)
+  if (x3dh !== undefined) return { state: "invited", receive, x3dh }
+  if (send === undefined || session === undefined) throw new Error(`${conn} is between two states`)
+  return { state: session.lastReceivedId === 0 ? "joined" : "connected", receive, send }
+}
+
+/** Gives the ratchet keys that the recorded agents made after a step, in their order; anything else comes from a seed. */
+export function recordedRandom(recording: Recording, parties: readonly Party[]): Random {
+  const keys: Bytes[] = parties.flatMap(({ conn, session }) => {
+    const current = session?.ratchet.keyPair.privateKey.use(toHex)
+    const all = recording.ratchetKeys(conn)
+    return all.slice(all.findIndex((key) => toHex(key) === current) + 1)
+  })
+  const others = seededRandom(recording.name)
+  // X448 keys are the only 56 bytes that an agent asks for.
+  return { bytes: (length) => (length === 56 ? keys.shift()?.slice() : undefined) ?? others.bytes(length) }
+}
