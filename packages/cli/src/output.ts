@@ -31,8 +31,8 @@ export class Output {
       this.#signal.addEventListener("abort", stop, { once: true })
       this.#stream.write(data, (error) => {
         this.#signal.removeEventListener("abort", stop)
-        if (error == null) resolve()
-        else reject(error)
+        if (error instanceof Error) reject(error)
+        else resolve()
       })
     })
   }

@@ -27,5 +27,5 @@ export function styleOf(stream: Output, environment: NodeJS.ProcessEnv = process
 
 /** Whether a person looks at this stream. Node leaves `isTTY` undefined on pipes and files. */
 export function isTerminal(stream: Output): stream is WriteStream {
-  return Boolean(stream.isTTY)
+  return stream.isTTY
 }

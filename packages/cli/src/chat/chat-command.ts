@@ -35,12 +35,16 @@ export async function runChat(link: string | undefined, options: ChatCommandOpti
       const listening = chat.listen()
       await chat.begin(invitation)
       await Promise.race([converse(chat, screen.lines, signal), listening])
-      if (!signal.aborted)
-        await Promise.race([chat.drained(), setTimeout(patienceMs, undefined, { ref: false, signal })])
+      if (!signal.aborted) await Promise.race([chat.drained(), patience(signal)])
     } finally {
       await agent.close()
     }
   })
+}
+
+/** Over after a while, or when the process is told to stop. */
+function patience(signal: AbortSignal): Promise<void> {
+  return setTimeout(patienceMs, undefined, { ref: false, signal }).catch(() => undefined)
 }
 
 async function converse(chat: Chat, lines: AsyncIterable<string>, signal: AbortSignal): Promise<void> {

@@ -20,27 +20,21 @@ export function integrityWarning(integrity: Integrity): string | undefined {
   }
 }
 
+const closedTexts: Readonly<Partial<Record<EventOf<"closed">["code"], string>>> = {
+  NOT_AUTHENTIC:
+    "whoever answered does not have the keys of the invitation. Somebody may have read it on its way. " +
+    "Tell the other person by another way (a call, in person), and use a new invitation.",
+  NO_ANSWER:
+    "no answer came. The invitation may have been read and used by somebody else. " +
+    "Tell the other person by another way (a call, in person), and use a new invitation.",
+  LINK_ALREADY_USED:
+    "this invitation was used before. If it was not you, somebody else has read it: " +
+    "tell the other person by another way, and use a new invitation.",
+}
+
 /** What the end of a connection means and what to do (design §2, N3). */
 export function closedText({ code, message }: EventOf<"closed">): string {
-  switch (code) {
-    case "NOT_AUTHENTIC":
-      return (
-        "closed: whoever answered does not have the keys of the invitation. Somebody may have read it on its way. " +
-        "Tell the other person by another way (a call, in person), and use a new invitation."
-      )
-    case "NO_ANSWER":
-      return (
-        "closed: no answer came. The invitation may have been read and used by somebody else. " +
-        "Tell the other person by another way (a call, in person), and use a new invitation."
-      )
-    case "LINK_ALREADY_USED":
-      return (
-        "closed: this invitation was used before. If it was not you, somebody else has read it: " +
-        "tell the other person by another way, and use a new invitation."
-      )
-    default:
-      return `closed: ${message}`
-  }
+  return `closed: ${closedTexts[code] ?? message}`
 }
 
 /** What an error event means to the user. */

@@ -82,13 +82,18 @@ export function call(callee: Callee, method: string, params: unknown): Promise<u
     return Promise.reject(
       new RpcError(rpcCodes.unknownMethod, `no method ${JSON.stringify(method.slice(0, 64))}`),
     )
-  return enter(callee, method, params)
+  return enter(callee, method, methods[method], params)
 }
 
-function enter<M extends MethodName>(callee: Callee, method: M, params: unknown): Promise<unknown> {
+function enter<M extends MethodName>(
+  callee: Callee,
+  method: M,
+  carryOut: Methods[M],
+  params: unknown,
+): Promise<unknown> {
   const read = readParams(method, params)
   if (typeof read === "string") return Promise.reject(new RpcError(rpcCodes.badParams, `${method}: ${read}`))
-  return methods[method](callee, read)
+  return carryOut(callee, read)
 }
 
 function isMethod(name: string): name is MethodName {

@@ -6,7 +6,9 @@ import * as v from "valibot"
 interface OfConnection {
   readonly connectionId: string
 }
-type None = Readonly<Record<never, never>>
+interface None {
+  readonly [name: string]: never
+}
 type PostQuantum = "off" | "on" | "required"
 
 /** The parameters of every method of rpc.md; bytes are decoded. */

@@ -33,9 +33,9 @@ export async function serveJsonRpc(options: RpcOptions): Promise<void> {
     await Promise.race([requests, events])
   } finally {
     options.stopInput()
-    const served = await Promise.allSettled([requests])
+    await Promise.allSettled([requests])
     await options.agent.close()
-    await Promise.allSettled([events, served])
+    await Promise.allSettled([events])
   }
   await requests
   await events

@@ -42,9 +42,10 @@ export function encodeFrame(frame: PipeFrame): Bytes {
 
 /** Reads a body; `undefined` when it is no frame. */
 export function decodeFrame(body: Uint8Array): PipeFrame | undefined {
-  switch (body[0]) {
+  const tag: number | undefined = body[0]
+  switch (tag) {
     case 0:
-      return { type: "chunk", data: body.slice(1) as Bytes }
+      return { type: "chunk", data: body.slice(1) }
     case 1:
       return body.length === summarySize ? { type: "end", ...readSummary(body) } : undefined
     case 2:
@@ -54,6 +55,7 @@ export function decodeFrame(body: Uint8Array): PipeFrame | undefined {
       const reason = decodeUtf8(body.subarray(summarySize))
       return reason === undefined ? undefined : { type: "refused", ...readSummary(body), reason }
     }
+    case undefined:
     default:
       return undefined
   }
@@ -83,6 +85,6 @@ function summary(tag: number, { length, hash }: Summary): Bytes {
 function readSummary(body: Uint8Array): Summary {
   return {
     length: new DataView(body.buffer, body.byteOffset, body.byteLength).getBigUint64(1),
-    hash: body.slice(9, summarySize) as Bytes,
+    hash: body.slice(9, summarySize),
   }
 }

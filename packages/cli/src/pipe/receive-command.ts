@@ -66,7 +66,9 @@ async function receive({ agent, book, name, options, signal }: Receiving): Promi
       onBegin: () => book.change(name, { unfinished: true }),
       onComplete: (lastEnd) => book.change(name, { unfinished: false, lastEnd }),
       onBroken: () => book.change(name, { unfinished: false }),
-      onProgress: (bytes) => progress.update(Number(bytes)),
+      onProgress: (bytes) => {
+        progress.update(Number(bytes))
+      },
       onNotice: progress.notice,
       patience: () => setTimeout(patienceMs, undefined, { ref: false, signal }).catch(() => undefined),
     })

@@ -40,7 +40,7 @@ export async function receiveStream(options: ReceiveOptions): Promise<void> {
     outcome = await transfer.take(next.value)
   }
   await Promise.race([transfer.answerSent(events), options.patience()])
-  void events.return?.() // the last event was taken, too
+  void events.return() // the last event was taken, too
   if (outcome.type === "broken") throw outcome.error
 }
 

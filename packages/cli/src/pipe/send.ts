@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream"
-import { type Bytes, concatBytes } from "@smpkit/codec"
+import { concatBytes } from "@smpkit/codec"
 import type { AgentApi, AgentEvent, MessageEvent } from "../agent-port.ts"
 import { CommandError } from "../failure.ts"
 import { Changes } from "./changes.ts"
@@ -70,30 +70,32 @@ class Transfer {
   }
 
   async send(): Promise<void> {
-    await this.#changes.until(() => this.#connected || this.#outcome !== undefined)
-    if (this.#outcome !== undefined) return
+    await this.#changes.until(() => this.#connected || this.#isOver())
+    if (this.#isOver()) return
     await this.#options.onBegin()
     if (this.#options.unfinished) await this.#post(brokenEnd)
     for await (const piece of pieces(this.#options.source, chunkSize)) {
       this.#digest.add(piece)
       await this.#post({ type: "chunk", data: concatBytes(piece) })
-      if (this.#outcome !== undefined) return
+      if (this.#isOver()) return
     }
-    await this.#changes.until(() => this.#handingOver === 0 || this.#outcome !== undefined)
+    await this.#changes.until(() => this.#handingOver === 0 || this.#isOver())
     this.#summary = this.#digest.summary()
     await this.#post({ type: "end", ...this.#summary })
     await this.#changes.until(() => this.#handingOver === 0 || this.#outcome?.type === "failed")
     if (this.#endId !== undefined) await this.#options.onEnded()
-    await this.#changes.until(
-      () => (this.#handingOver === 0 && this.#unsent.size === 0) || this.#outcome !== undefined,
-    )
-    if (this.#outcome === undefined) this.#options.onNotice("sent; waiting for the other side to confirm")
+    await this.#changes.until(() => (this.#handingOver === 0 && this.#unsent.size === 0) || this.#isOver())
+    if (!this.#isOver()) this.#options.onNotice("sent; waiting for the other side to confirm")
   }
 
   /** Settles with the outcome of the transfer. */
   async confirmed(): Promise<void> {
-    await this.#changes.until(() => this.#outcome !== undefined)
+    await this.#changes.until(() => this.#isOver())
     if (this.#outcome?.type === "failed") throw this.#outcome.error
+  }
+
+  #isOver(): boolean {
+    return this.#outcome !== undefined
   }
 
   /** Takes the agent's events until there is an outcome; the end of the events is one. */
@@ -101,7 +103,7 @@ class Transfer {
     for await (const event of this.#options.agent.events()) {
       await this.#take(event)
       this.#changes.notify()
-      if (this.#outcome !== undefined) return
+      if (this.#isOver()) return
     }
     this.fail(
       new CommandError("FAILED", "stopped before the other side had confirmed: run the same command again"),
@@ -110,10 +112,8 @@ class Transfer {
 
   /** Hands a frame to the agent without waiting for its disk, in order, as far as the window allows. */
   async #post(frame: PipeFrame): Promise<void> {
-    await this.#changes.until(
-      () => this.#handingOver + this.#unsent.size < windowSize || this.#outcome !== undefined,
-    )
-    if (this.#outcome !== undefined) return
+    await this.#changes.until(() => this.#handingOver + this.#unsent.size < windowSize || this.#isOver())
+    if (this.#isOver()) return
     const { agent, connectionId } = this.#options
     const size = frame.type === "chunk" ? frame.data.length : 0
     this.#handingOver++

@@ -25,7 +25,7 @@ function open({ receipts = true }: { readonly receipts?: boolean } = {}): Room {
       lines.push(`LINK ${link}`)
       return Promise.resolve()
     },
-    style: styleOf({ isTTY: false } as NodeJS.WriteStream),
+    style: styleOf({ isTTY: false }),
     others: new Set(["pipe"]),
     receipts,
   })
@@ -136,7 +136,7 @@ describe("the chat", () => {
     expect(room.lines).toEqual(["them: (2 bytes that are no text)"])
   })
 
-  test.each(["NOT_AUTHENTIC", "NO_ANSWER", "LINK_ALREADY_USED"])(
+  test.each(["NOT_AUTHENTIC", "NO_ANSWER", "LINK_ALREADY_USED"] as const)(
     "N3: %s asks to tell the other side by another way",
     async (code) => {
       const room = await connected()

@@ -119,7 +119,7 @@ describe("two agents and a server, each a process, driven through JSON-RPC only"
   test("SIGTERM ends an agent cleanly, also while its output is not read", async () => {
     await using workshop = await Workshop.open()
     const child = workshop.start(["agent", ...workshop.as("alice")])
-    child.stdin.write(`${'{"jsonrpc":"2.0","id":1,"method":"listConnections"}\n'.repeat(5000)}`)
+    child.stdin.write('{"jsonrpc":"2.0","id":1,"method":"listConnections"}\n'.repeat(5000))
     child.stdout.pause()
     await new Promise((resolve) => setTimeout(resolve, 1500))
     child.kill("SIGTERM")

@@ -108,9 +108,9 @@ describe("every failure is one line on stderr that says what to do, and an exit 
     ],
   ]
 
-  test.each(rows)(
+  test.each(rows.map((row) => [row[0], row] as const))(
     "%s",
-    async (_, args, code, stderr, environment) => {
+    async (_, [, args, code, stderr, environment]) => {
       const result = await workshop.run(args, "", environment)
       expect(result.stderr).toMatch(stderr)
       if (args.length > 0) expect(result.stderr).toMatch(/^smpkit: [^\n]+\n$/)

@@ -39,8 +39,9 @@ export class Workshop implements AsyncDisposable {
   }
 
   start(args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
-    const inherited = { ...process.env }
-    for (const name of Object.keys(inherited)) if (name.startsWith("SMPKIT_")) delete inherited[name]
+    const inherited = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !name.startsWith("SMPKIT_")),
+    )
     const child = spawn(process.execPath, [command, ...args], {
       cwd: this.dir,
       env: { ...inherited, ...environment },

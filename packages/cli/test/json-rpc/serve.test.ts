@@ -117,6 +117,7 @@ describe("JSON-RPC 2.0 over lines (rpc.md)", () => {
     session.request("two", "sendMessage", { connectionId: "c1", text: "hi" })
     session.request(3, "allowConnection", { connectionId: "c1", confirmationId: "f", infoBase64: "aGk" })
     session.request(4, "acknowledgeMessage", { connectionId: "c1", messageId: 5 })
+    session.request(6, "version")
     session.request(5, "setServers", { servers: ["smp://BBBB@localhost"] })
     const answers = await session.all()
     expect(answers).toEqual(
@@ -125,6 +126,7 @@ describe("JSON-RPC 2.0 over lines (rpc.md)", () => {
         { jsonrpc: "2.0", id: "two", result: { messageId: 1 } },
         { jsonrpc: "2.0", id: 3, result: {} },
         { jsonrpc: "2.0", id: 4, result: {} },
+        { jsonrpc: "2.0", id: 6, result: versions },
         { jsonrpc: "2.0", id: 5, result: { servers: ["smp://BBBB@localhost"] } },
       ]),
     )

@@ -248,6 +248,12 @@ describe("a stream through a connection", () => {
     await settle()
     source.destroy(new Error("read error"))
     await expect(done).rejects.toThrow("read error")
+    const cut = new Readable({ read: noLine })
+    const sending = send(new FakeAgent(), cut)
+    cut.push("half")
+    await settle()
+    cut.destroy()
+    await expect(sending).rejects.toThrow("closed before its end")
   })
 })
 
