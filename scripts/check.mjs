@@ -15,7 +15,10 @@ const checks = [
   { name: "types", run: () => tool("tsc", "-p", "tsconfig.test.json") },
   { name: "lint", run: () => tool("eslint", "--max-warnings=0", ".") },
   { name: "format", run: () => tool("prettier", "--check", "--log-level=warn", ".") },
-  { name: "imports", run: () => tool("depcruise", "--config", ".dependency-cruiser.mjs", "packages", "interop") },
+  {
+    name: "imports",
+    run: () => tool("depcruise", "--config", ".dependency-cruiser.mjs", "packages", "interop"),
+  },
   { name: "api", run: () => apiReports({ update: false }) },
   { name: "packages", run: packageContents },
   { name: "unused", run: () => tool("knip", "--no-progress", "--no-config-hints") },
