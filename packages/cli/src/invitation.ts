@@ -10,28 +10,28 @@ export interface QrOptions {
   readonly qr?: string
 }
 
-/** Shows an invitation on a stream: the link as text, and as a QR code where one fits the terminal, or in a file. */
+/**
+ * Shows an invitation on a stream: the link as text, and as a QR code where one fits the terminal, or in a file.
+ * `print` writes one or more lines to the stream.
+ */
 export async function showInvitation(
   link: string,
   stream: NodeJS.WriteStream,
   { qr }: QrOptions,
+  print: (lines: string) => void = (lines) => stream.write(`${lines}\n`),
 ): Promise<void> {
   const style = styleOf(stream)
-  stream.write(`${link}\n`)
+  print(link)
   if (qr !== undefined) {
     const { renderSVG } = await import("uqr")
     await writeFile(qr, renderSVG(link, { border: 4 }), { mode: 0o600 })
     await chmod(qr, 0o600) // the link is a secret, also where the file was there before
-    stream.write(`${style.dim(`The same as a QR code is in ${qr}.`)}\n`)
+    print(style.dim(`The same as a QR code is in ${qr}.`))
     return
   }
   if (!isTerminal(stream)) return
   const code = await terminalCode(link, stream.columns, stream.rows)
-  stream.write(
-    code === undefined
-      ? `${style.dim("A QR code of it does not fit this terminal: --qr FILE.svg writes one to a file.")}\n`
-      : `${code}\n`,
-  )
+  print(code ?? style.dim("A QR code of it does not fit this terminal: --qr FILE.svg writes one to a file."))
 }
 
 /** The link as a QR code of half blocks; `undefined` when it has no room. */

@@ -27,7 +27,7 @@ export async function runChat(link: string | undefined, options: ChatCommandOpti
       const chat = new Chat({
         agent,
         print: screen.print,
-        showInvitation: (text) => showInvitation(text, process.stdout, options),
+        showInvitation: (text) => showInvitation(text, process.stdout, options, screen.print),
         style: styleOf(process.stdout),
         others: pipes.connectionIds(),
         receipts: options.receipts,

@@ -16,8 +16,12 @@ export function openScreen(input: NodeJS.ReadStream, output: NodeJS.WriteStream)
   const lines = readline[Symbol.asyncIterator]()
   // Ctrl-C at the prompt is the same as the signal.
   readline.on("SIGINT", () => process.kill(process.pid, "SIGINT"))
+  let closed = false
   const close = (): void => {
+    if (closed) return
+    closed = true
     readline.close()
+    if (interactive) output.write("\n") // the shell's prompt gets a line of its own
     input.destroy()
   }
   return {
