@@ -54,7 +54,7 @@ export async function acknowledgeMessage(
       connectionId: conversation.id,
     })
   }
-  const { connection, head, receipts } = conversation
+  const { connection, head } = conversation
   const pending: PendingReceipt = {
     sndMsgId: incoming.sndMsgId,
     hash: incoming.hash,
@@ -66,7 +66,7 @@ export async function acknowledgeMessage(
   const recorded = conversation.saveWithNext({
     acknowledged: messageId,
     ...(isHead ? { head: { type: "done", smpMsgId: incoming.smpMsgId } } : {}),
-    ...(receipt ? { receipts: [...receipts, pending] } : {}),
+    ...(receipt ? { receipt: pending } : {}),
     ...(receipt && !connection.receipts ? { connection: { ...connection, receipts: true } } : {}),
   })
   context.background(isHead ? acknowledgeHead(context, conversation) : context.flush())

@@ -37,7 +37,10 @@ export interface Changes {
   readonly session?: Session
   readonly head?: Head
   readonly seen?: boolean
-  readonly receipts?: readonly PendingReceipt[]
+  /** One more to send. */
+  readonly receipt?: PendingReceipt | undefined
+  /** Those that were sent, or came too late. */
+  readonly settledReceipts?: readonly PendingReceipt[]
   readonly incoming?: Incoming
   readonly acknowledged?: number
   readonly outgoing?: readonly Outgoing[]
@@ -61,7 +64,7 @@ export class Conversation {
   /** Which write of the session's record is the last. */
   #sessionGeneration: number
   #head: Head | undefined
-  #receipts: readonly PendingReceipt[]
+  #receipts: PendingReceipt[]
   /** Stored items, in order of their numbers. */
   readonly outgoing: OutgoingItem[]
   /** Not deleted. */
@@ -84,7 +87,7 @@ export class Conversation {
     this.#session = getRecord(store, tables.session, id)
     this.#sessionGeneration = store.generation(tables.session.name, id)
     this.#head = getRecord(store, tables.head, id)
-    this.#receipts = getRecord(store, tables.receipts, id) ?? []
+    this.#receipts = [...listRecords(store, tables.receipts, id)].map(({ value }) => value)
     this.outgoing = [...listRecords(store, tables.outgoing, id)].map(
       ({ value: { body: _, ...item } }) => item,
     )
@@ -154,13 +157,17 @@ export class Conversation {
     })
   }
 
-  #remember({ connection, session, head, receipts }: Changes): void {
+  #remember({ connection, session, head, receipt, settledReceipts }: Changes): void {
     if (!this.active)
       throw new AgentError("NOT_FOUND", "The connection was deleted.", { connectionId: this.id })
     if (connection !== undefined) this.#connection = connection
     if (session !== undefined) this.#session = session
     if (head !== undefined) this.#head = head
-    if (receipts !== undefined) this.#receipts = receipts
+    if (receipt !== undefined) this.#receipts.push(receipt)
+    if (settledReceipts !== undefined) {
+      const settled = new Set(settledReceipts)
+      this.#receipts = this.#receipts.filter((one) => !settled.has(one))
+    }
   }
 
   /**
@@ -197,7 +204,9 @@ export class Conversation {
     }
     if (changes.head !== undefined) putRecord(tx, tables.head, id, changes.head)
     if (changes.seen === true) this.seen.put(tx)
-    if (changes.receipts !== undefined) putRecord(tx, tables.receipts, id, changes.receipts)
+    const { receipt, settledReceipts = [] } = changes
+    if (receipt !== undefined) putRecord(tx, tables.receipts, numberKey(id, receipt.sndMsgId), receipt)
+    for (const { sndMsgId } of settledReceipts) deleteRecord(tx, tables.receipts, numberKey(id, sndMsgId))
     if (changes.incoming !== undefined) {
       putRecord(tx, tables.incoming, numberKey(id, changes.incoming.messageId), changes.incoming)
     }
@@ -214,9 +223,8 @@ export class Conversation {
   /** Removes all records of the connection in a transaction of the caller. */
   erase(tx: StoreTx): void {
     const { id } = this
-    for (const { name } of [tables.connection, tables.session, tables.head, tables.receipts])
-      tx.delete(name, id)
-    for (const { name } of [tables.outgoing, tables.sent, tables.incoming, tables.seen]) {
+    for (const { name } of [tables.connection, tables.session, tables.head]) tx.delete(name, id)
+    for (const { name } of [tables.outgoing, tables.sent, tables.incoming, tables.receipts, tables.seen]) {
       for (const { key } of tx.list(name, id)) tx.delete(name, key)
     }
   }

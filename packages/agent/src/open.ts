@@ -80,6 +80,8 @@ export type OpenedMessage<S extends ReceivingSession> =
       readonly integrity: Integrity
       readonly message: AgentMessage
       readonly hybrid: boolean
+      /** Messages that can never be read any more, as their keys gave way to newer ones (security.md Q5). */
+      readonly evicted: number
     }
   /** It decrypts and is no agent message: the ratchet moves on, ids and hash do not. */
   | { readonly type: "refused"; readonly session: S; readonly code: "A_MESSAGE" | "A_PROHIBITED" }
@@ -107,6 +109,7 @@ export function openAgentMessage<S extends ReceivingSession>(
     integrity: integrityOf({ id: session.lastReceivedId, hash: session.lastReceivedHash }, content),
     message,
     hybrid: decrypted.hybrid,
+    evicted: decrypted.evicted,
   }
 }
 
@@ -118,6 +121,7 @@ export type DecryptedContent =
       readonly content: AgentContent | undefined
       readonly hash: Bytes
       readonly hybrid: boolean
+      readonly evicted: number
     }
   | { readonly type: "failed"; readonly error: RatchetError }
 
@@ -128,8 +132,16 @@ export function decryptContent(
   options: { readonly random: Random; readonly now: number },
 ): DecryptedContent {
   try {
-    const { state: ratchet, plaintext, hybrid } = decrypt(state, sealed, options)
-    return { type: "content", ratchet, content: contentOf(plaintext), hash: sha256(plaintext), hybrid }
+    const { state: ratchet, plaintext, hybrid, skipped } = decrypt(state, sealed, options)
+    const { evicted } = skipped
+    return {
+      type: "content",
+      ratchet,
+      content: contentOf(plaintext),
+      hash: sha256(plaintext),
+      hybrid,
+      evicted,
+    }
   } catch (error) {
     if (isRatchetError(error)) return { type: "failed", error }
     throw error

@@ -60,7 +60,7 @@ export class Receipts {
       info: new Uint8Array(0),
     }))
     if (first === undefined || c.agentVersion < receiptsVersion) {
-      await conversation.save({ receipts: [] })
+      await conversation.save({ settledReceipts: receipts })
       return
     }
     const prepared = prepare(this.#context, c, session, { type: "A_RCVD", receipts: [first, ...others] })
@@ -68,7 +68,7 @@ export class Receipts {
     await conversation.save({
       session: prepared.session,
       outgoing: [prepared.item],
-      receipts: fresh.slice(maxPerEnvelope),
+      settledReceipts: [...batch, ...receipts.filter((one) => !fresh.includes(one))],
     })
     this.schedule()
   }

@@ -56,9 +56,17 @@ export function receiveAgentMessage(
     changes: {
       ...stored(outcome.changes.connection ?? connection, outcome.changes.session ?? result.session),
       ...withoutState(outcome.changes),
+      notices: [...(outcome.changes.notices ?? []), ...lossNotices(c, result.evicted)],
       seen: true,
     },
   }
+}
+
+/** Keys of missing messages that had to go are messages lost (security.md Q5). */
+function lossNotices(c: ReceiveQueueHolder, evicted: number): readonly Notice[] {
+  if (evicted === 0) return []
+  const message = `${evicted} messages that did not arrive yet cannot be read any more: too many were missing.`
+  return [errorNotice(c, new AgentError("A_CRYPTO", message))]
 }
 
 /** Before the application has chosen, the session is part of the confirmation. */

@@ -215,7 +215,7 @@ export const tables: {
   readonly head: Table<Head>
   /** Pages of 16-byte hashes of processed envelopes (security.md Q3). */
   readonly seen: Table<readonly Bytes[]>
-  readonly receipts: Table<readonly PendingReceipt[]>
+  readonly receipts: Table<PendingReceipt>
   readonly notice: Table<Notice>
   readonly removal: Table<Removal>
   /** Addresses, with passwords. */
@@ -259,7 +259,7 @@ export const tables: {
   seen: { name: "seen", codec: longList(fixed(16)) },
   receipts: {
     name: "receipts",
-    codec: longList(struct<PendingReceipt>({ sndMsgId: safeInt64, hash: fixed(32), received: safeInt64 })),
+    codec: struct<PendingReceipt>({ sndMsgId: safeInt64, hash: fixed(32), received: safeInt64 }),
   },
   notice: { name: "notice", codec: notice },
   removal: {

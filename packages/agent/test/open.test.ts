@@ -78,6 +78,23 @@ describe("opening a message, as a function of state and bytes", () => {
     })
   })
 
+  it("tells how many missing messages can never be read, when the keys of too many had to be kept", () => {
+    const { sender, receiver } = ratchets()
+    let session: ReceivingSession = { ratchet: receiver, lastReceivedId: 1, lastReceivedHash: hash }
+    let state = sender
+    const evicted: number[] = []
+    for (let id = 2; evicted.length < 5; id++) {
+      const sealed = encrypt(state, encode(agentContent, text(id)), 100)
+      state = sealed.state
+      if (id % 500 !== 0) continue
+      const opened = openAgentMessage(session, sealed.message, options)
+      if (opened.type !== "message") throw new Error(opened.type)
+      session = opened.session
+      evicted.push(opened.evicted)
+    }
+    expect(evicted).toEqual([0, 0, 0, 0, 498 + 4 * 499 - 2048])
+  })
+
   it("never throws for bytes that a peer can send", () => {
     const session: ReceivingSession = {
       ratchet: ratchets().receiver,
