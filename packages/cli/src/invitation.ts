@@ -35,7 +35,7 @@ export async function showInvitation(
 }
 
 /** The link as a QR code of half blocks; `undefined` when it has no room. */
-export async function terminalCode(link: string, columns: number, rows: number): Promise<string | undefined> {
+async function terminalCode(link: string, columns: number, rows: number): Promise<string | undefined> {
   const { encode, renderUnicodeCompact } = await import("uqr")
   const { size } = encode(link, qrOptions)
   if (size > columns || Math.ceil(size / 2) + 2 > rows) return undefined

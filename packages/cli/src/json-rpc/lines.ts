@@ -1,7 +1,7 @@
 import { concatBytes } from "@smpkit/codec"
 
 /** security.md Q26: a longer input line ends the process. Counted without its line feed. */
-export const largestLine: number = 1024 * 1024
+const largestLine = 1024 * 1024
 
 /** Thrown by `readLines` for a line above its limit. */
 export class LineTooLongError extends Error {
