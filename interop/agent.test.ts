@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest"
 import { follow } from "./support/follow.ts"
 import { Recording } from "./support/recording.ts"
-import { Replay, type ReplayPlan } from "./support/replay.ts"
+import { Replay } from "./support/replay.ts"
+import type { ReplayPlan } from "./support/replay-plan.ts"
 
 interface Case extends ReplayPlan {
   readonly name: string
@@ -48,6 +49,9 @@ describe("an agent loaded from recorded state does what the recorded one did", (
     expect(replayed.events).toEqual(replayed.expectedEvents)
     expect(replayed.extra).toEqual([])
     expect([replayed.commands.length, replayed.events.length]).toEqual([commands, events])
+    // Receipts may come late, and a lost connection is made again after a while; room in a queue is used at once.
+    if (name === "quota" || name === "deletion")
+      expect(replayed.commands.filter(({ waitedMs }) => waitedMs > 0)).toEqual([])
     if (name === "resubscription") expect(replayed.blocks).toContainEqual(["SUB", "SUB", "SUB"])
   })
 })

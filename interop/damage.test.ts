@@ -145,6 +145,7 @@ describe("a damaged agent message", () => {
 
   test.each([
     ["nothing", {}, { type: "ok" }],
+    ["id of the message after", { sndMsgId: 3 }, { type: "skipped", from: 2, to: 2 }],
     ["id of a later message", { sndMsgId: 4 }, { type: "skipped", from: 2, to: 3 }],
     ["id of the confirmation", { sndMsgId: 1 }, { type: "duplicate" }],
     ["id before the first", { sndMsgId: 0 }, { type: "badId", previous: 1 }],

@@ -6,30 +6,9 @@ import { describeEvent, expectedEvents } from "./events.ts"
 import { Contents } from "./contents.ts"
 import { deliveryOf, type Followed } from "./follow.ts"
 import type { Recording } from "./recording.ts"
+import { blocksOf, type Replayed, type ReplayedCommand, type ReplayPlan } from "./replay-plan.ts"
 import { type Arrived, ReplayServer } from "./replay-server.ts"
 import { recordedRandom, seededStore } from "./seed.ts"
-
-export interface ReplayPlan {
-  readonly agent: string
-  /** The steps after `from`, up to and with `to`. */
-  readonly from: number
-  readonly to: number
-  /** The recording begins with the subscriptions; otherwise the replay answers them first. */
-  readonly subscribes?: boolean
-  /** Whose state at which step opens what we send, where the ratchet keys of the recorded agent are not known. */
-  readonly reader?: { readonly conn: string; readonly at: number }
-}
-
-/** What came of a replay, beside the recording. */
-export interface Replayed {
-  readonly events: readonly object[]
-  readonly expectedEvents: readonly object[]
-  /** Commands that both sent, with equal bytes or equal contents where keys and nonces are our own. */
-  readonly commands: readonly { readonly step: string; readonly ours: string; readonly recorded: string }[]
-  /** Commands of ours that the recording does not have. */
-  readonly extra: readonly string[]
-  readonly blocks: readonly (readonly string[])[]
-}
 
 const untaken = new Set(["PING"])
 
@@ -41,10 +20,12 @@ export class Replay {
   readonly #server: ReplayServer
   readonly #clock = new FakeClock()
   readonly #events: AgentEvent[] = []
-  readonly #commands: { step: string; ours: string; recorded: string }[] = []
+  readonly #commands: ReplayedCommand[] = []
   readonly #corrIds = new Map<string, Arrived>()
   readonly #messageIds = new Map<string, number>()
   readonly #log: Arrived[] = []
+  /** Steps that came before their place. */
+  readonly #done = new Set<Vector>()
   readonly #later: Promise<unknown>[] = []
   readonly #contents: Contents
   #failure: Error | undefined
@@ -121,7 +102,7 @@ export class Replay {
   async #step(agent: Agent, step: Vector): Promise<void> {
     const { agent: name } = this.#plan
     const own = step.has("dir") ? this.#recording.agentOf(step) : step.find("agent")?.text()
-    if (own !== name) return
+    if (own !== name || this.#done.has(step)) return
     if (step.has("app")) await this.#app(agent, step.at("app").text())
     else if (step.has("event")) await this.#event(step.at("event"))
     else if (step.find("dir")?.text() === "C>S") await this.#command(step)
@@ -174,6 +155,9 @@ export class Replay {
     const tag = step.at("tag").text()
     if (tag === "OFF") return
     const entityId = step.at("entityId").text()
+    await settle(10)
+    if (!this.#server.arrived.some(({ command }) => command.type === tag)) await this.#earlyAck(step)
+    const before = this.#clock.now()
     const arrived = await this.#take(
       step.path,
       (one) => one.command.type === tag && toHex(one.entityId) === entityId,
@@ -183,7 +167,26 @@ export class Replay {
       step: `${step.path} ${tag}`,
       ours: this.#contents.ours(arrived, step),
       recorded: this.#contents.recorded(step),
+      waitedMs: this.#clock.now() - before,
     })
+  }
+
+  /** An ACK has no fixed place (agent-protocol.md, "Fast handshake"); ours comes before what its message leads to, the reference's after it. */
+  async #earlyAck(before: Vector): Promise<void> {
+    const ack = this.#server.arrived.find(({ command }) => command.type === "ACK")
+    const steps = this.#recording.steps.slice(before.at("i").number())
+    const recorded = steps.find(
+      (step) => ack !== undefined && step.find("command")?.text() === toHex(ack.bytes),
+    )
+    if (recorded === undefined || recorded === before) return
+    const corrId = recorded.at("corrId").text()
+    const answer = steps.find(
+      (one) => one.find("dir")?.text() === "S>C" && one.at("corrId").text() === corrId,
+    )
+    if (answer?.at("tag").text() !== "OK") return
+    await this.#command(recorded)
+    this.#answer(answer)
+    this.#done.add(recorded).add(answer)
   }
 
   #answer(step: Vector): void {
@@ -236,10 +239,4 @@ export class Replay {
     const came = this.#server.arrived.map(({ command }) => command.type).join(" ")
     throw new Error(`waited in vain for ${what}; what came instead: ${came}`)
   }
-}
-
-function blocksOf(log: readonly Arrived[]): readonly (readonly string[])[] {
-  const blocks = new Map<number, string[]>()
-  for (const { block, command } of log) blocks.set(block, [...(blocks.get(block) ?? []), command.type])
-  return [...blocks.values()]
 }
