@@ -7,7 +7,8 @@ import { seededRandom } from "@smpkit/testkit"
 import { describe, expect, test } from "vitest"
 import type { Session } from "../packages/agent/src/connection.ts"
 import { readConfirmation } from "../packages/agent/src/handshake.ts"
-import { deliveryOf, follow } from "./support/follow.ts"
+import { deliveryOf } from "./support/delivery.ts"
+import { follow } from "./support/follow.ts"
 import { Recording } from "./support/recording.ts"
 
 // One recorded message, damaged in each of its layers; everything outside of the damage is sealed anew, so that just that layer can notice.

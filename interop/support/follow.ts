@@ -8,16 +8,11 @@ import {
   openQueueMessage,
   type QueueMessage,
 } from "@smpkit/agent"
-import {
-  type DeliveredMessage,
-  encodeBrokerMessage,
-  openMessageBody,
-  type ReceivedMessage,
-  sealMessageBody,
-} from "@smpkit/smp"
+import { encodeBrokerMessage, openMessageBody, type ReceivedMessage } from "@smpkit/smp"
 import type { Vector } from "@smpkit/testkit"
 import type { Session } from "../../packages/agent/src/connection.ts"
 import { readConfirmation } from "../../packages/agent/src/handshake.ts"
+import { deliveredBy, deliveryOf } from "./delivery.ts"
 import { plainRatchet } from "./recorded-state.ts"
 import type { Party, Recording } from "./recording.ts"
 import { type MadeAgain, Sending } from "./sending.ts"
@@ -230,28 +225,6 @@ class Follower {
     this.#parties.set(conn, known)
     return known
   }
-}
-
-/** What a MSG delivers; `undefined` where its SEND is shortened and cannot be made again. */
-function deliveredBy(step: Vector, bodies: ReadonlyMap<number, Bytes>): ReceivedMessage | undefined {
-  const msg = step.at("msg")
-  const time = msg.at("time").number()
-  if (msg.find("quota")?.boolean() === true) return { type: "quota", time }
-  const body = bodies.get(msg.at("send").number())
-  return body && { type: "message", time, notification: msg.at("flags").text() === "T", body }
-}
-
-/** The MSG that a step shortens (README of the recordings). */
-export function deliveryOf(
-  recording: Recording,
-  bodies: ReadonlyMap<number, Bytes>,
-  step: Vector,
-): { readonly type: "MSG" } & DeliveredMessage {
-  const message = deliveredBy(step, bodies)
-  if (message === undefined) throw new Error(`${step.path} delivers a shortened body`)
-  const { serverSecret } = recording.receiveQueue(recording.queue(step).at("senderId").text())
-  const msgId = step.at("msg", "msgId").bytes()
-  return { type: "MSG", msgId, body: sealMessageBody(boxKey(serverSecret), msgId, message) }
 }
 
 /** The message that an event with a `brokerId` tells of. */
