@@ -59,6 +59,8 @@ export interface MessageEvent {
   readonly connectionId: string
   readonly messageId: number
   readonly body: Bytes
+  /** The body as text where it is valid UTF-8. */
+  readonly text: string | undefined
   /** When the server took it. */
   readonly brokerTime: Date
   readonly integrity: Integrity

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "@smpkit/codec"
 import type { MessageEvent } from "./events.ts"
 import type { Incoming } from "./records.ts"
 
@@ -9,6 +10,7 @@ export function messageEvent(connectionId: string, incoming: Incoming, redeliver
     connectionId,
     messageId,
     body,
+    text: decodeUtf8(body),
     brokerTime: new Date(brokerTime * 1000),
     integrity,
     postQuantum: false,

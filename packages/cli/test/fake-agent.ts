@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "@smpkit/codec"
 import type { AgentVersions } from "@smpkit/agent"
 import type { AgentApi, AgentEvent, ConnectionDescription } from "../src/agent-port.ts"
 
@@ -123,6 +124,7 @@ export function messageOf(
     connectionId: "c1",
     messageId,
     body: new Uint8Array(body),
+    text: decodeUtf8(body),
     brokerTime: new Date("2026-11-24T12:00:00Z"),
     integrity: { type: "ok" },
     postQuantum: false,

@@ -1,6 +1,6 @@
 import { tlsConnector } from "@smpkit/client/tls"
 import { systemRandom } from "@smpkit/crypto"
-import type { ServerAddressWithAuth } from "@smpkit/smp"
+import { parseServerAddress, type ServerAddressWithAuth } from "@smpkit/smp"
 import { systemClock } from "@smpkit/transport"
 import { Agent } from "../agent.ts"
 import type { AgentOptions } from "../context.ts"
@@ -15,12 +15,12 @@ export interface OpenAgentOptions {
   readonly passphrase: string
   /** An empty passphrase has to be meant (security.md Q12). */
   readonly allowEmptyPassphrase?: boolean
-  /** Where queues are made; without any, those of an earlier run. */
-  readonly servers?: readonly ServerAddressWithAuth[]
+  /** Where queues are made, as `smp://FINGERPRINT@HOST:PORT` or parsed; without any, those of an earlier run. */
+  readonly servers?: readonly (string | ServerAddressWithAuth)[]
   readonly options?: AgentOptions
 }
 
-/** Opens an agent with a store on disk and TLS connections. Throws `StoreError` (STORE_IN_USE, WRONG_PASSPHRASE, …). */
+/** Opens an agent with a store on disk and TLS connections. Throws `SmpError ADDRESS` and `StoreError` (STORE_IN_USE, WRONG_PASSPHRASE, …). */
 export async function openAgent({
   dir,
   passphrase,
@@ -28,6 +28,9 @@ export async function openAgent({
   servers = [],
   options = {},
 }: OpenAgentOptions): Promise<Agent> {
+  const addresses = servers.map((server) =>
+    typeof server === "string" ? parseServerAddress(server) : server,
+  )
   const store = await SealedStore.open(await lmdbRawStore(dir), {
     passphrase,
     allowEmptyPassphrase,
@@ -39,7 +42,7 @@ export async function openAgent({
       connector: tlsConnector(),
       clock: systemClock,
       random: systemRandom,
-      servers,
+      servers: addresses,
       options,
     })
   } catch (error) {

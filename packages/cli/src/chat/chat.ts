@@ -1,4 +1,4 @@
-import { decodeUtf8, utf8 } from "@smpkit/codec"
+import { utf8 } from "@smpkit/codec"
 import type { AgentApi, AgentEvent, ConnectionDescription, MessageEvent } from "../agent-port.ts"
 import { CommandError, messageOf } from "../failure.ts"
 import { Changes } from "../pipe/changes.ts"
@@ -265,11 +265,10 @@ export class Chat {
     }
   }
 
-  async #message({ connectionId, messageId, body, integrity }: MessageEvent): Promise<void> {
+  async #message({ connectionId, messageId, body, text, integrity }: MessageEvent): Promise<void> {
     const { agent, style, receipts } = this.#options
     const warning = integrityWarning(integrity)
     if (warning !== undefined) this.#say(style.bad(`! ${warning}`), connectionId)
-    const text = decodeUtf8(body)
     const shown =
       text === undefined ? style.dim(`(${body.length} bytes that are no text)`) : terminalText(text)
     this.#say(`${style.peer("them:")} ${shown}`, connectionId)

@@ -1,4 +1,4 @@
-import { type Bytes, decodeUtf8, toBase64Url } from "@smpkit/codec"
+import { type Bytes, toBase64Url } from "@smpkit/codec"
 import type { AgentEvent, ConnectionDescription } from "../agent-port.ts"
 
 // rpc.md, "Values": bytes become base64url without padding in fields ending in `Base64`, times ISO 8601 with milliseconds.
@@ -12,8 +12,7 @@ export function eventJson(event: AgentEvent): object {
       return { ...rest, infoBase64: base64(info) }
     }
     case "message": {
-      const { body, redelivered, ...rest } = event
-      const text = decodeUtf8(body)
+      const { body, text, redelivered, ...rest } = event
       return {
         ...rest,
         bodyBase64: base64(body),
