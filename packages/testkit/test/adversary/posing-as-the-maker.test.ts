@@ -17,9 +17,7 @@ import { type Person, until, type World, world } from "./person.ts"
 const hourMs = 3600_000
 
 /** Bob has answered the link; Eve keeps his answer, so that Alice hears nothing of it. */
-async function bobWaits(
-  w: World,
-): Promise<{
+async function bobWaits(w: World): Promise<{
   readonly link: string
   readonly bobsId: string
   readonly answer: Bytes
