@@ -16,7 +16,7 @@ export interface Codec<T> {
 export function encode<T>(codec: Codec<T>, value: T): Bytes {
   const w = new Writer()
   codec.write(w, value)
-  return w.finish()
+  return w.take()
 }
 
 /** Value of bytes, all of which must be used. Throws `WireError`. */

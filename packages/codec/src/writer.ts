@@ -1,5 +1,9 @@
 import type { Bytes } from "./bytes.ts"
 
+// From which length on a copy costs more than the memory that it saves, and how much of that may be lost.
+const longUnit = 4_096
+const spareRoom = 512
+
 /** Collects the bytes of a unit. A value that does not fit its field is the caller's bug: `RangeError`. */
 export class Writer {
   #bytes: Bytes
@@ -60,6 +64,18 @@ export class Writer {
   /** A copy of all that was written. */
   finish(): Bytes {
     return this.#bytes.slice(0, this.#length)
+  }
+
+  /** All that was written, and leaves nothing. What is long and nearly fills its memory is handed over instead of copied. */
+  take(): Bytes {
+    const bytes = this.#bytes
+    const length = this.#length
+    this.#bytes = new Uint8Array(0)
+    this.#view = new DataView(this.#bytes.buffer)
+    this.#length = 0
+    return length >= longUnit && bytes.length - length <= spareRoom
+      ? bytes.subarray(0, length)
+      : bytes.slice(0, length)
   }
 }
 

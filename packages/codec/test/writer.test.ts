@@ -18,6 +18,19 @@ test("grows past its capacity", () => {
   expect([out.length, out[299], out[300], out[1299]]).toEqual([1300, 43, 7, 7])
 })
 
+test("take hands long bytes over, and what is written next is new memory", () => {
+  for (const length of [10, 4_096, 16_384]) {
+    const w = new Writer(length + 256)
+    w.bytes(new Uint8Array(length).fill(7))
+    const taken = w.take()
+    expect(w.length).toBe(0)
+    expect(taken).toEqual(new Uint8Array(length).fill(7))
+    w.bytes(new Uint8Array(length).fill(9))
+    expect(taken).toEqual(new Uint8Array(length).fill(7))
+    expect(w.take()).toEqual(new Uint8Array(length).fill(9))
+  }
+})
+
 test("finish gives a copy", () => {
   const w = new Writer()
   w.u8(1)

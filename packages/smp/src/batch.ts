@@ -1,4 +1,4 @@
-import { type Bytes, type Codec, decode, encode, longBytes, nonEmptyList } from "@smpkit/codec"
+import { type Bytes, type Codec, decode, longBytes, nonEmptyList, Writer } from "@smpkit/codec"
 import { SmpError } from "./errors.ts"
 
 // smp-transport.md, "Batching".
@@ -21,7 +21,7 @@ export function encodeBatches(transmissions: readonly Bytes[]): Bytes[] {
     const size = 2 + transmission.length
     if (size > maxBatchLength) throw new SmpError("LARGE_MSG", "a transmission that no block can carry")
     if (items === undefined || length + size > maxBatchLength || items.length === maxCount) {
-      if (items !== undefined) contents.unshift(encode(batch, items))
+      if (items !== undefined) contents.unshift(content(items, length))
       items = [transmission]
       length = size
     } else {
@@ -29,11 +29,29 @@ export function encodeBatches(transmissions: readonly Bytes[]): Bytes[] {
       length += size
     }
   }
-  if (items !== undefined) contents.unshift(encode(batch, items))
+  if (items !== undefined) contents.unshift(content(items, length))
   return contents
 }
 
-/** The transmissions of a block's content. Throws `WireError` for an empty one, a wrong count and bytes after the last. */
-export function parseBatch(content: Uint8Array): readonly Bytes[] {
-  return decode(batch, content)
+function content(items: readonly [Bytes, ...Bytes[]], length: number): Bytes {
+  const w = new Writer(1 + length)
+  batch.write(w, items)
+  return w.take()
+}
+
+/**
+ * The transmissions of a block's content, as views into it: whoever parses them copies what stays. Throws `WireError` for an empty content, a
+ * wrong count and bytes after the last.
+ */
+export function parseBatch(content: Bytes): readonly Bytes[] {
+  const view: Codec<Bytes> = {
+    write: longBytes.write,
+    read: (r) => {
+      const length = r.u16()
+      const start = r.offset
+      r.skip(length)
+      return content.subarray(start, start + length)
+    },
+  }
+  return decode(nonEmptyList(view), content)
 }

@@ -1,5 +1,5 @@
-import { type Bytes, type Codec, decode, encode, rest, systemTime } from "@smpkit/codec"
-import { type BoxKey, boxNonce, openPaddedBox, sealPaddedBox } from "@smpkit/crypto"
+import { type Bytes, type Codec, decode, rest, systemTime, Writer } from "@smpkit/codec"
+import { type BoxKey, boxNonce, boxTagSize, openPaddedBox, sealBoxInPlace } from "@smpkit/crypto"
 import { messageFlags } from "./message-flags.ts"
 import { skipSpace, word } from "./tagged.ts"
 
@@ -42,7 +42,19 @@ const receivedMessage: Codec<ReceivedMessage> = {
 
 /** The body of MSG, 16,122 bytes whatever is in it. `key` comes from the secret of recipient and server; `msgId` is the nonce. */
 export function sealMessageBody(key: BoxKey, msgId: Uint8Array, message: ReceivedMessage): Bytes {
-  return sealPaddedBox(key, boxNonce(msgId), encode(receivedMessage, message), paddedLength)
+  // Written and padded where it is sealed, so that a long body is copied once.
+  const w = new Writer(boxTagSize + paddedLength)
+  w.bytes(new Uint8Array(boxTagSize))
+  w.u16(0)
+  receivedMessage.write(w, message)
+  const length = w.length - boxTagSize - 2
+  if (length > paddedLength - 2) throw new RangeError(`${length} bytes do not fit ${paddedLength - 2}`)
+  w.bytes(new Uint8Array(boxTagSize + paddedLength - w.length).fill(0x23))
+  const box = w.take()
+  box[boxTagSize] = length >> 8
+  box[boxTagSize + 1] = length & 0xff
+  sealBoxInPlace(key, boxNonce(msgId), box)
+  return box
 }
 
 /** Opens the body of MSG. Throws `CryptoError DECRYPT`, and `WireError` for content that is no message. */

@@ -48,7 +48,7 @@ export function signedBytes(sessionId: Bytes, t: TransmissionBody): Bytes {
   const w = new Writer(t.command.length + roomForIds)
   shortBytes.write(w, sessionId)
   body.write(w, t)
-  return w.finish()
+  return w.take()
 }
 
 /** The bytes of a transmission on a version. Throws `RangeError` for a part that does not fit its field. */
@@ -59,14 +59,14 @@ export function encodeTransmission(version: SmpVersion, sessionId: Bytes, t: Tra
   else if (t.serviceSignature !== undefined) throw new RangeError("a service signature without its place")
   if (version < 7) shortBytes.write(w, sessionId)
   body.write(w, t)
-  return w.finish()
+  return w.take()
 }
 
 /**
  * Reads a transmission. Throws `TransmissionError`: BLOCK when it does not parse (without corrId) or has an authorization
  * of an impossible length (with corrId), SESSION for that of another session on version 6.
  */
-export function parseTransmission(version: SmpVersion, sessionId: Bytes, bytes: Uint8Array): Transmission {
+export function parseTransmission(version: SmpVersion, sessionId: Bytes, bytes: Bytes): Transmission {
   const { session, transmission } = readParts(version, bytes)
   if (session !== undefined && !equalBytes(session, sessionId))
     throw new TransmissionError({ type: "SESSION" }, transmission.corrId)
@@ -77,14 +77,18 @@ export function parseTransmission(version: SmpVersion, sessionId: Bytes, bytes: 
 
 function readParts(
   version: SmpVersion,
-  bytes: Uint8Array,
+  bytes: Bytes,
 ): { readonly session: Bytes | undefined; readonly transmission: Transmission } {
   const r = new Reader(bytes)
   try {
     const authorization = shortBytes.read(r)
     const signature = version >= 16 && authorization.length > 0 ? serviceSignature.read(r) : undefined
     const session = version < 7 ? shortBytes.read(r) : undefined
-    const transmission = { authorization, ...body.read(r) }
+    const corrId = shortBytes.read(r)
+    const entityId = shortBytes.read(r)
+    // A view: parsing the command copies what stays of it.
+    const command = bytes.subarray(r.offset)
+    const transmission = { authorization, corrId, entityId, command }
     return {
       session,
       transmission: signature === undefined ? transmission : { ...transmission, serviceSignature: signature },
