@@ -17,6 +17,8 @@ export async function runAgent(options: AgentOptions): Promise<void> {
       process.stdin.destroy()
     }
     signal.addEventListener("abort", stopInput, { once: true })
+    // The signal may have come while the store was being opened.
+    if (signal.aborted) stopInput()
     const output = new Output(process.stdout, signal)
     try {
       await serveJsonRpc({

@@ -28,6 +28,10 @@ export class Output {
         reject(this.#broken)
         return
       }
+      if (this.#signal.aborted) {
+        stop()
+        return
+      }
       this.#signal.addEventListener("abort", stop, { once: true })
       this.#stream.write(data, (error) => {
         this.#signal.removeEventListener("abort", stop)

@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events"
+
 /** Exit code after a second Ctrl-C, when the clean end takes too long for the user. */
 const impatient = 130
 
@@ -7,6 +9,8 @@ const impatient = 130
  */
 export async function untilSignalled<T>(task: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
+  // Every write that waits for its reader listens.
+  setMaxListeners(0, controller.signal)
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(impatient)
     controller.abort()
