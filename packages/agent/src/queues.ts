@@ -121,7 +121,7 @@ export function letters<T extends string>(values: Readonly<Record<T, string>>): 
   }
 }
 
-export const queueMode: Codec<QueueMode> = letters<QueueMode>({ messaging: "M", contact: "C" })
+const queueMode: Codec<QueueMode> = letters<QueueMode>({ messaging: "M", contact: "C" })
 
 const securing: Codec<Securing> = {
   write: (w, v) => {

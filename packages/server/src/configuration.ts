@@ -22,7 +22,7 @@ export interface ServerConfiguration {
   readonly limits: Limits
 }
 
-export const defaultPort = 5223
+const defaultPort = 5223
 
 /** What a new server starts with. */
 export function defaultConfiguration(host = "localhost"): ServerConfiguration {

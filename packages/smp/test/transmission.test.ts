@@ -1,4 +1,4 @@
-import { concatBytes, toHex, utf8 } from "@smpkit/codec"
+import { type Bytes, concatBytes, toHex, utf8 } from "@smpkit/codec"
 import { dh, type KeyPair, sha512, sign } from "@smpkit/crypto"
 import {
   authorizationKind,
@@ -142,7 +142,7 @@ describe("worked examples of smp-commands.md", () => {
 
 describe("transmissions that are refused", () => {
   const body = concatBytes(hex("18"), corrId, hex("18"), rId, utf8("SUB"))
-  const errorOf = (version: number, bytes: Uint8Array): unknown => {
+  const errorOf = (version: number, bytes: Bytes): unknown => {
     try {
       return parseTransmission(version, sessionId, bytes)
     } catch (error) {

@@ -58,7 +58,7 @@ export function verifyRepeatedChain(chain: readonly Bytes[], keyHash: Uint8Array
 }
 
 /** Throws `TransportError FINGERPRINT` unless the identity certificate of a chain has this hash, `CERTIFICATE` when there is none. */
-export function checkFingerprint(chain: readonly Bytes[], keyHash: Uint8Array): void {
+function checkFingerprint(chain: readonly Bytes[], keyHash: Uint8Array): void {
   const received = fingerprint(identityCertificate(chain))
   if (equalBytes(received, keyHash)) return
   throw new TransportError(

@@ -4,7 +4,7 @@ const smallest = 128
 const largest = 16_384
 
 /** The size to which `length` bytes are padded: powers of two from 128 to 16,384, then multiples of 16,384. */
-export function sizeClass(length: number): number {
+function sizeClass(length: number): number {
   if (length > largest) return Math.ceil(length / largest) * largest
   let size = smallest
   while (size < length) size *= 2

@@ -4,7 +4,7 @@ import type { RawStore } from "../../src/store/index.ts"
 import { SealedStore, type SealedStoreOptions } from "../../src/store/index.ts"
 
 /** Argon2id costs a fifth of a second; one test covers it, the others derive at once. */
-export const quickKey = (passphrase: Bytes, salt: Bytes): Bytes => sha256(passphrase, salt)
+const quickKey = (passphrase: Bytes, salt: Bytes): Bytes => sha256(passphrase, salt)
 
 export function openStore(raw: RawStore, options: Partial<SealedStoreOptions> = {}): Promise<SealedStore> {
   return SealedStore.open(raw, {

@@ -45,7 +45,7 @@ export const host: fc.Arbitrary<string> = fc.oneof(
   fc.ipV4(),
   fc.constantFrom("::1", "fe80::1", "1:2:3:4:5:6:7:8"),
 )
-export const port: fc.Arbitrary<string> = fc.oneof(
+const port: fc.Arbitrary<string> = fc.oneof(
   fc.constant(""),
   fc.integer({ min: 1, max: 65535 }).map(String),
 )
@@ -162,7 +162,7 @@ const plainError: fc.Arbitrary<ProtocolError> = fc.oneof<fc.Arbitrary<ProtocolEr
   fc.record({ type: tag("PROXY"), error: fc.record({ type: tag("BROKER"), error: brokerError }) }),
 )
 /** Any error, nested at most twice. */
-export const protocolError: fc.Arbitrary<ProtocolError> = [1, 2].reduce<fc.Arbitrary<ProtocolError>>(
+const protocolError: fc.Arbitrary<ProtocolError> = [1, 2].reduce<fc.Arbitrary<ProtocolError>>(
   (inner) =>
     fc.oneof(
       plainError,
