@@ -45,10 +45,7 @@ export const host: fc.Arbitrary<string> = fc.oneof(
   fc.ipV4(),
   fc.constantFrom("::1", "fe80::1", "1:2:3:4:5:6:7:8"),
 )
-const port: fc.Arbitrary<string> = fc.oneof(
-  fc.constant(""),
-  fc.integer({ min: 1, max: 65535 }).map(String),
-)
+const port: fc.Arbitrary<string> = fc.oneof(fc.constant(""), fc.integer({ min: 1, max: 65535 }).map(String))
 const password = fc.stringMatching(/^[!-.0-9;-?A-~]{1,20}$/)
 const hosts = fc
   .tuple(host, fc.array(host, { maxLength: 3 }))
