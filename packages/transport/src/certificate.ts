@@ -34,6 +34,7 @@ const booleanTag = 0x01
 const objectId = 0x06
 const utcTime = 0x17
 const generalizedTime = 0x18
+const longestTime = "YYYYMMDDhhmmssZ".length
 
 const algorithms = new Map<string, SignAlg>([
   ["06032b6570", "ed25519"],
@@ -111,7 +112,10 @@ function wholeBytes(bits: Bytes): Bytes {
 
 function time(r: DerReader): number {
   const general = r.peek() === generalizedTime
-  const text = String.fromCharCode(...r.next(general ? generalizedTime : utcTime).content)
+  const { content } = r.next(general ? generalizedTime : utcTime)
+  // Longer than any form; a call does not take any number of arguments either.
+  if (content.length > longestTime) throw new DerError("a time in no known form")
+  const text = String.fromCharCode(...content)
   const match = (
     general ? /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/ : /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
   ).exec(text)

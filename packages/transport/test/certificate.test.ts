@@ -1,6 +1,6 @@
 import { expect, test } from "vitest"
 import fc from "fast-check"
-import { fromHex, toHex } from "@smpkit/codec"
+import { type Bytes, concatBytes, fromHex, toHex } from "@smpkit/codec"
 import { parseCertificate, TransportError } from "@smpkit/transport"
 import { certificateOf, keyOf } from "./chains.ts"
 
@@ -49,6 +49,23 @@ test("a date that does not exist", () => {
     const changed = fromHex(good.replace(date, toHex(new TextEncoder().encode(bad))))
     expect(() => parseCertificate(changed)).toThrow(expect.objectContaining({ code: "CERTIFICATE" }))
   }
+})
+
+test("a time longer than a call has arguments", () => {
+  const element = (tag: number, ...parts: readonly Uint8Array[]): Bytes => {
+    const content = concatBytes(...parts)
+    const { length } = content
+    return concatBytes(Uint8Array.of(tag), derLength(length), content)
+  }
+  const derLength = (length: number): Uint8Array =>
+    length < 128
+      ? Uint8Array.of(length)
+      : Uint8Array.of(0x83, length >> 16, (length >> 8) & 255, length & 255)
+  const algorithm = element(0x30, fromHex("06032b6570"))
+  const validity = element(0x30, element(0x17, new Uint8Array(200_000)))
+  const signed = element(0x30, element(2, Uint8Array.of(1)), algorithm, element(0x30), validity)
+  const der = element(0x30, signed, algorithm, element(3, new Uint8Array(65)))
+  expect(() => parseCertificate(der)).toThrow(expect.objectContaining({ code: "CERTIFICATE" }))
 })
 
 test("any bytes give a certificate or CERTIFICATE, nothing else", () => {

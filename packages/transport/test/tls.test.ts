@@ -259,25 +259,40 @@ describe("a listener", () => {
     await ended
   })
 
-  test("bounds connections without a first block, and frees a place when one comes or goes", async () => {
+  test("bounds connections without a first block: the oldest makes room, and a first block frees a place", async () => {
     await using accepted = await accepting(identity, { maxHandshakes: 2 })
     const { listener } = accepted
     const silent = connectTcp({ host: loopback, port: listener.port })
     silent.on("error", () => undefined)
+    const silenced = new Promise((resolve) => silent.once("close", resolve))
     await until(() => listener.handshakes === 1)
     await using client = await dial(listener.port, identity)
     await using server = await accepted.next()
     expect(listener.handshakes).toBe(2)
-    await expect(dial(listener.port, identity)).rejects.toMatchObject({ code: "NETWORK" })
+    await using second = await dial(listener.port, identity)
+    await silenced
+    expect(listener.handshakes).toBe(2)
 
     await sessions(client, server, identity)
     expect(listener.handshakes).toBe(1)
-    await using second = await dial(listener.port, identity)
     await (await accepted.next()).write(new Uint8Array(16_384))
     expect(await second.read()).toBeDefined()
-    expect(listener.handshakes).toBe(2)
-    silent.destroy()
-    await until(() => listener.handshakes === 1)
+    expect(listener.handshakes).toBe(1)
+    await second.close()
+    await until(() => listener.handshakes === 0)
+  })
+
+  test("a stranger who holds every place keeps nobody out", async () => {
+    await using accepted = await accepting(identity, { maxHandshakes: 4 })
+    const { listener } = accepted
+    const idle = Array.from({ length: 12 }, () => connectTcp({ host: loopback, port: listener.port }))
+    for (const socket of idle) socket.on("error", () => undefined)
+    await until(() => idle.filter((socket) => socket.closed).length === 8)
+    await using client = await dial(listener.port, identity)
+    await using server = await accepted.next()
+    await sessions(client, server, identity)
+    expect(listener.handshakes).toBe(3)
+    for (const socket of idle) socket.destroy()
   })
 
   test("a single byte does not free a place", async () => {

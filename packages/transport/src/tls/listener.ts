@@ -23,7 +23,7 @@ export interface ListenOptions {
   readonly clock?: Clock
   /** For a connection's TLS handshake. */
   readonly handshakeTimeoutMs?: number
-  /** How many connections may be without a first block: at the limit, new ones are closed as they come. */
+  /** How many connections may be without a first block: at the limit the oldest of them is closed for a new one, so that nobody keeps others out by waiting. */
   readonly maxHandshakes?: number
 }
 
@@ -67,9 +67,14 @@ export async function listenTls({
   const halfOpen = new Map<string, HalfOpen>()
   server.on("connection", (socket: Socket) => {
     const name = nameOf(socket)
-    if (name === undefined || halfOpen.size >= maxHandshakes) {
+    if (name === undefined) {
       socket.destroy()
       return
+    }
+    const [oldest] = halfOpen
+    if (oldest !== undefined && halfOpen.size >= maxHandshakes) {
+      halfOpen.delete(oldest[0])
+      oldest[1].socket.destroy()
     }
     const timer = clock.setTimer(handshakeTimeoutMs, () => socket.destroy())
     halfOpen.set(name, { socket, timer })
