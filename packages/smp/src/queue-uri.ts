@@ -12,6 +12,7 @@ import { formatHost } from "./host.ts"
 import { formatQueryString, parseQueryString, type QueryString } from "./query-string.ts"
 import type { QueueMode, QueueUri } from "./queue-address.ts"
 import {
+  countable,
   formatServerAddress,
   maxLinkLength,
   parseHostList,
@@ -72,7 +73,7 @@ function serverOf(authority: string, others: string | undefined): ServerAddress 
   const { hosts, port, keyHash, basicAuth } = parseServerAddress(authority)
   if (basicAuth !== undefined) return fail("a password in a link")
   return {
-    hosts: [...hosts, ...(others === undefined ? [] : parseHostList(others.split(",")))],
+    hosts: countable([...hosts, ...(others === undefined ? [] : parseHostList(others.split(",")))]),
     port,
     keyHash,
   }

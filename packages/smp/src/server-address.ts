@@ -87,7 +87,12 @@ function parseHosts(text: string): Pick<ServerAddress, "hosts" | "port"> {
   const last = splitPort(parts.pop() ?? "")
   if (last === undefined) return fail("an unusable host or port")
   const [first, ...rest] = [...parseHostList(parts), last.host]
-  return { hosts: [first, ...rest], port: last.port }
+  return { hosts: countable([first, ...rest]), port: last.port }
+}
+
+/** The same hosts. Throws `SmpError ADDRESS` for more of them than the wire has a count for. */
+export function countable<T extends readonly string[]>(hosts: T): T {
+  return hosts.length > 255 ? fail("more than 255 hosts") : hosts
 }
 
 /** Hosts without ports. Throws `SmpError ADDRESS`. */

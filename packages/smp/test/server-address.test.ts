@@ -244,3 +244,12 @@ test("which addresses name one server", () => {
   expect(sameServer(a, { ...a, hosts: ["A", "b"] })).toBe(false)
   expect(sameServer(a, { ...a, keyHash: new Uint8Array(32) })).toBe(false)
 })
+
+test("more hosts than the wire can count are no address", () => {
+  const hosts = (count: number): string => Array.from({ length: count }, () => "a.example").join(",")
+  const most = parseServerAddress(`smp://${"A".repeat(43)}=@${hosts(255)}`)
+  expect(decode(serverAddress, encode(serverAddress, most)).hosts).toHaveLength(255)
+  expect(() => parseServerAddress(`smp://${"A".repeat(43)}=@${hosts(256)}`)).toThrow(
+    expect.objectContaining({ code: "ADDRESS" }),
+  )
+})
