@@ -84,13 +84,16 @@ export class Connection implements Subscriber {
     } catch (error) {
       this.#core.onFailure(error)
     } finally {
+      this.#outbox.close()
+      const closed = this.#session.close()
+      // A command whose commit is under way may still subscribe: only after the last one nobody holds this connection any more.
+      await this.#inFlight.idle()
       for (const use of this.#queues.values()) {
         if (use.type === "subscribed") this.#core.subscribers.closed(use)
       }
       this.#queues.clear()
       this.#backlog.clear()
-      this.#outbox.close()
-      await this.#session.close()
+      await closed
     }
   }
 

@@ -3,6 +3,9 @@ import { type BrokerMessage, encodeBatches, encodeBrokerMessage, encodeTransmiss
 import type { SmpSession } from "@smpkit/transport"
 
 const empty: Bytes = new Uint8Array(0)
+// What an item takes beside its bytes, about: without it, thousands of answers of a few bytes would count as nothing.
+const itemOverhead = 200
+const sizeOf = (item: Bytes): number => item.length + itemOverhead
 
 /**
  * What leaves on one session: answers and messages of one turn of the event loop share blocks, and blocks go one after the other.
@@ -36,7 +39,7 @@ export class Outbox {
     const command = encodeBrokerMessage(version, message)
     const item = encodeTransmission(version, sessionId, { authorization: empty, corrId, entityId, command })
     this.#items.push(item)
-    this.#bytes += item.length
+    this.#bytes += sizeOf(item)
     if (this.#scheduled || this.#writing) return
     this.#scheduled = true
     setImmediate(() => {
@@ -75,7 +78,7 @@ export class Outbox {
         const items = this.#items
         this.#items = []
         for (const content of encodeBatches(items)) await this.#session.send(content)
-        for (const item of items) this.#bytes -= item.length
+        for (const item of items) this.#bytes -= sizeOf(item)
         if (this.#bytes < 0) this.#bytes = 0
         this.#wake()
       }

@@ -79,6 +79,11 @@ export class Subscribers {
     if (subscription.subscriber !== by) subscription.subscriber.deleted(subscription)
   }
 
+  /** How many queues have a subscriber in this process. */
+  get size(): number {
+    return this.#subscriptions.size
+  }
+
   /** The connection of a subscription has closed. */
   closed(subscription: Subscription): void {
     if (this.#subscriptions.get(subscription.name) === subscription)

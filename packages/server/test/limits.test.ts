@@ -198,3 +198,13 @@ describe("connections", () => {
 test("the defaults are those of the specification", () => {
   expect(defaultLimits.quota).toBe(128)
 })
+
+test("a peer that asks much in few bytes and reads nothing is paused early", async () => {
+  const script = new Script(18, { limits: { outboxBytes: 1 << 16 } })
+  const { session, client } = script.client("A")
+  session.stalled = new Promise(() => undefined)
+  const ping = client.transmission({ type: "PING" }, { corrId: new Uint8Array(0) })
+  session.putItems(...Array.from({ length: 255 * 100 }, () => ping))
+  await settle(400)
+  expect(session.unread).toBeGreaterThan(90)
+})
