@@ -10,7 +10,7 @@ import { reportOf, tableOf } from "./report.mjs"
 import { ServerUnderTest } from "./server-under-test.mjs"
 
 const latencyMessages = 100
-const warmUpMessages = 200
+const warmUpMessages = 1_000
 
 /** `bench server`: rounds in which the server and its limits take turns, and their medians. */
 export async function run(args) {
