@@ -22,6 +22,7 @@ export async function progressBar(what: string, total: number | undefined): Prom
   const unknown = "{what} {mib} MiB, {rate} MiB/s"
   const bar = new SingleBar(
     {
+      barsize: barWidth(process.stderr.columns),
       format: total === undefined ? unknown : known,
       hideCursor: true,
       forceRedraw: true,
@@ -58,6 +59,14 @@ export async function progressBar(what: string, total: number | undefined): Prom
       bar.stop()
     },
   }
+}
+
+// What a line holds besides the bar: "received", the percentage, three numbers with one decimal and their units.
+const besidesBar = 50
+
+/** How long the bar may be so that the figures after it are still on the line. */
+export function barWidth(columns: number | undefined): number {
+  return Math.max(5, Math.min(40, (columns ?? 80) - besidesBar))
 }
 
 function mebibytes(bytes: number): string {
