@@ -2,6 +2,7 @@ import { isTerminal } from "../terminal.ts"
 import { notice } from "./notice.ts"
 
 const eraseLine = "\r\u001b[K"
+const saveCursor = "\u001b7"
 
 /** Shows how far a transfer is; does nothing where nobody looks. */
 export interface Progress {
@@ -56,6 +57,8 @@ export async function progressBar(what: string, total: number | undefined): Prom
     },
     stop: () => {
       show()
+      // The bar's stop goes back to where the cursor was saved at its start: notices have moved the bar since.
+      process.stderr.write(saveCursor)
       bar.stop()
     },
   }
