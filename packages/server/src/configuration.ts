@@ -17,6 +17,8 @@ export interface ServerConfiguration {
   /** Days that a message is kept; 0 for ever. */
   readonly messageDays: number
   readonly expireOnSend: boolean
+  /** Days after which an empty queue goes that was made for one sender, was never secured, and whose recipient stays away; 0 for never. */
+  readonly unsecuredDays: number
   /** Hours after which a connection without subscriptions that is silent is closed; 0 never. */
   readonly idleHours: number
   readonly limits: Limits
@@ -34,6 +36,7 @@ export function defaultConfiguration(host = "localhost"): ServerConfiguration {
     creation: { enabled: true, password: undefined },
     messageDays: 21,
     expireOnSend: false,
+    unsecuredDays: 21,
     idleHours: 6,
     limits: defaultLimits,
   }
@@ -66,11 +69,15 @@ quota = ${limits.quota}
 message_days = ${c.messageDays}
 ; also look for old messages when something is sent
 expire_on_send = ${onOff(c.expireOnSend)}
+; days after which an invitation's queue goes that nobody answered and whose owner stays away, 0 for never
+unsecured_days = ${c.unsecuredDays}
 
 [limits]
 ; hours of silence after which a connection without subscriptions is closed, 0 for never
 idle_hours = ${c.idleHours}
 connections = ${limits.connections}
+; from one IPv4 address, or one /64 of IPv6, loopback excepted; 0 for no limit, as behind a proxy that hides addresses
+connections_per_prefix = ${limits.connectionsPerPrefix ?? 0}
 handshakes = ${limits.handshakes}
 queues_per_connection = ${limits.queuesPerConnection}
 blocks_in_flight = ${limits.blocksInFlight}
@@ -91,6 +98,7 @@ export function parseConfiguration(text: string): ServerConfiguration {
   const base = defaultConfiguration(host)
   const number = (section: string, key: string, value: number): number => ini.number(section, key) ?? value
   const storeBytes = number("limits", "store_bytes", 0)
+  const prefixLimit = number("limits", "connections_per_prefix", base.limits.connectionsPerPrefix ?? 0)
   const configuration: ServerConfiguration = {
     host,
     bind: ini.text("server", "bind") ?? base.bind,
@@ -102,10 +110,12 @@ export function parseConfiguration(text: string): ServerConfiguration {
     },
     messageDays: number("queues", "message_days", base.messageDays),
     expireOnSend: ini.flag("queues", "expire_on_send") ?? base.expireOnSend,
+    unsecuredDays: number("queues", "unsecured_days", base.unsecuredDays),
     idleHours: number("limits", "idle_hours", base.idleHours),
     limits: {
       quota: number("queues", "quota", base.limits.quota),
       connections: number("limits", "connections", base.limits.connections),
+      connectionsPerPrefix: prefixLimit === 0 ? undefined : prefixLimit,
       handshakes: number("limits", "handshakes", base.limits.handshakes),
       queuesPerConnection: number("limits", "queues_per_connection", base.limits.queuesPerConnection),
       blocksInFlight: number("limits", "blocks_in_flight", base.limits.blocksInFlight),

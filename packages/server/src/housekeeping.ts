@@ -1,7 +1,8 @@
 import type { Connections } from "./connections.ts"
 import type { ServerCore } from "./core.ts"
-import { expireMessages } from "./expiry.ts"
+import { expiryRound } from "./expiry.ts"
 import { type Logger, loggable } from "./log.ts"
+import { dayOf } from "./queue.ts"
 import type { SpaceGuard } from "./space-guard.ts"
 
 const expiryMs = 2 * 3_600_000
@@ -13,6 +14,8 @@ export interface HousekeepingOptions {
   readonly connections: Connections
   readonly space: SpaceGuard
   readonly idleHours: number
+  /** Days after which a queue that nobody secured goes; 0 never. */
+  readonly unsecuredDays: number
   readonly logger: Logger
 }
 
@@ -25,13 +28,21 @@ export class Housekeeping {
 
   constructor(options: HousekeepingOptions) {
     this.#options = options
-    const { core, connections, space, idleHours, logger } = options
-    const { messageTtl, clock, store } = core
-    if (messageTtl !== undefined) {
+    const { core, connections, space, idleHours, unsecuredDays, logger } = options
+    const { messageTtl, clock, store, subscribers } = core
+    if (messageTtl !== undefined || unsecuredDays > 0) {
       this.#every("expiry", expiryMs, async () => {
-        const before = Math.floor(clock.now() / 1000) - messageTtl
-        const count = await expireMessages(store, before, () => this.#stopped)
-        if (count > 0) logger.info({ count }, "old messages were dropped")
+        const today = dayOf(clock.now())
+        const rules = {
+          messagesBefore: messageTtl === undefined ? undefined : Math.floor(clock.now() / 1000) - messageTtl,
+          abandoned:
+            unsecuredDays === 0
+              ? undefined
+              : { before: today - unsecuredDays, today, isSubscribed: subscribers.has.bind(subscribers) },
+        }
+        const { messages, queues } = await expiryRound(store, rules, () => this.#stopped)
+        if (messages > 0) logger.info({ count: messages }, "old messages were dropped")
+        if (queues > 0) logger.info({ count: queues }, "queues that were never secured were removed")
       })
     }
     if (idleHours > 0) {

@@ -1,12 +1,14 @@
 import type { Clock } from "@smpkit/transport"
 
-/** What bounds a server whoever asks (security.md Q21); it never looks at addresses. */
+/** What bounds a server whoever asks (security.md Q21). Only `connectionsPerPrefix` looks at addresses; all others hold without it. */
 export interface Limits {
   /** Messages in a queue before it is full. */
   readonly quota: number
   /** Queues that one connection may create or subscribe to. */
   readonly queuesPerConnection: number
   readonly connections: number
+  /** Connections from one IPv4 address or one /64 of IPv6; `undefined` for no limit. Loopback has none. */
+  readonly connectionsPerPrefix: number | undefined
   /** TLS and SMP handshakes under way at a time. */
   readonly handshakes: number
   /** Blocks of one connection whose commands are being carried out. */
@@ -26,6 +28,7 @@ export const defaultLimits: Limits = {
   quota: 128,
   queuesPerConnection: 20_000,
   connections: 20_000,
+  connectionsPerPrefix: 256,
   handshakes: 200,
   blocksInFlight: 16,
   outboxBytes: 1 << 20,

@@ -20,6 +20,8 @@ export interface QueueRecord {
   readonly full: boolean
   /** Rises with each new subscriber, so that a former one can neither be delivered to nor acknowledge (security.md Q20). */
   readonly epoch: number
+  /** The day (since 1970, UTC) on which it was made or, while it is not secured, its recipient was last there. No finer time is kept. */
+  readonly usedDay: number
 }
 
 /** A message as it was sent, or the marker that stands where the queue became full. Times are whole seconds. */
@@ -38,8 +40,10 @@ export interface QueueView {
   readonly record: QueueRecord
   /** How many messages wait. */
   readonly size: number
-  /** The oldest messages, as many of them as the step reads. */
-  readonly messages: readonly StoredMessage[]
+  /** The oldest message (0) or the one after it (1). It is read when it is asked for. */
+  readonly message: (n: 0 | 1) => StoredMessage | undefined
+  /** Whether the oldest message has this id; told without reading its body. */
+  readonly headIs: (msgId: Bytes) => boolean
 }
 
 /** `dropHead` removes the oldest message, `delete` the queue with all its messages. */
@@ -54,9 +58,8 @@ export interface StepResult<R> {
   readonly outcome: R
 }
 
-/** A pure step over one queue. `reads` says how many of the oldest messages it needs to see. */
+/** A pure step over one queue. */
 export interface QueueStep<R> {
-  readonly reads: 0 | 1 | 2
   readonly run: (view: QueueView) => StepResult<R>
 }
 
@@ -81,19 +84,23 @@ export interface Subscribed {
 }
 
 /** Makes the asking connection the subscriber. `current` is the epoch it holds already: then nothing is written. */
-export function subscribe(current: number | undefined, readHead: boolean): QueueStep<Subscribed> {
+export function subscribe(
+  current: number | undefined,
+  readHead: boolean,
+  today: number,
+): QueueStep<Subscribed> {
   return {
-    reads: readHead ? 1 : 0,
-    run: ({ record, size, messages }) => {
+    run: ({ record, size, message }) => {
       const epoch = record.epoch === current ? current : record.epoch + 1
       const outcome: Subscribed = {
         type: "subscribed",
         epoch,
         secret: record.secret,
         size,
-        head: messages[0],
+        head: readHead ? message(0) : undefined,
       }
-      return epoch === current ? unchanged(outcome) : save({ ...record, epoch }, outcome)
+      if (epoch === current) return unchanged(outcome)
+      return save({ ...usedOn(record, today), epoch }, outcome)
     },
   }
 }
@@ -101,7 +108,6 @@ export function subscribe(current: number | undefined, readHead: boolean): Queue
 /** Sets the sender's key as the recipient asks: the same again is fine, another is not. */
 export function secure(senderKey: StoredKey): QueueStep<Done | Refused> {
   return {
-    reads: 0,
     run: ({ record }) => {
       if (record.senderKey === undefined) return save({ ...record, senderKey }, done)
       return unchanged(equalBytes(record.senderKey, senderKey) ? done : authError)
@@ -119,7 +125,6 @@ export function senderMaySecure(record: QueueRecord, senderKey: StoredKey): bool
 /** Sets the sender's key as the sender asks. */
 export function secureBySender(senderKey: StoredKey): QueueStep<Done | Refused> {
   return {
-    reads: 0,
     run: ({ record }) => {
       if (!senderMaySecure(record, senderKey)) return unchanged(authError)
       return record.senderKey === undefined ? save({ ...record, senderKey }, done) : unchanged(done)
@@ -150,12 +155,10 @@ export function send(
   rules: SendRules,
 ): QueueStep<Sent> {
   return {
-    reads: rules.expireBefore === undefined ? 0 : 1,
-    run: ({ record, size, messages }) => {
+    run: ({ record, size, message: stored }) => {
       if (!sameKey(record.senderKey, verifiedKey) || record.status === "suspended")
         return unchanged(authError)
-      const head = messages[0]
-      if (rules.expireBefore !== undefined && isExpired(head, rules.expireBefore))
+      if (rules.expireBefore !== undefined && isExpired(stored(0), rules.expireBefore))
         return { changes: [{ type: "dropHead" }], outcome: { type: "again" } }
       if (record.full && size > 0) return unchanged(quotaError)
       const { msgId, time } = message
@@ -192,12 +195,10 @@ const deliveryOf = (record: QueueRecord, message: StoredMessage | undefined): De
 /** Acknowledges as the subscriber of `epoch`: removes the head if it is that message; the outcome is what comes next. */
 export function acknowledge(msgId: Bytes, epoch: number): QueueStep<Delivery> {
   return {
-    reads: 2,
-    run: ({ record, messages }) => {
+    run: ({ record, message, headIs }) => {
       if (record.epoch !== epoch) return unchanged(noMessage)
-      const [head, next] = messages
-      if (head === undefined || !equalBytes(head.msgId, msgId)) return unchanged(deliveryOf(record, head))
-      return { changes: [{ type: "dropHead" }], outcome: deliveryOf(record, next) }
+      if (!headIs(msgId)) return unchanged(deliveryOf(record, message(0)))
+      return { changes: [{ type: "dropHead" }], outcome: deliveryOf(record, message(1)) }
     },
   }
 }
@@ -205,39 +206,37 @@ export function acknowledge(msgId: Bytes, epoch: number): QueueStep<Delivery> {
 /** Acknowledges what GET returned: never answers with another message. */
 export function acknowledgeGet(msgId: Bytes): QueueStep<Done> {
   return {
-    reads: 1,
-    run: ({ messages: [head] }) => ({
-      changes: head !== undefined && equalBytes(head.msgId, msgId) ? [{ type: "dropHead" }] : [],
-      outcome: done,
-    }),
+    run: ({ headIs }) => ({ changes: headIs(msgId) ? [{ type: "dropHead" }] : [], outcome: done }),
   }
 }
 
 /** The oldest message, for GET. */
-export const get: QueueStep<Delivery> = {
-  reads: 1,
-  run: ({ record, messages }) => unchanged(deliveryOf(record, messages[0])),
+export function get(today: number): QueueStep<Delivery> {
+  return {
+    run: ({ record, message }) => {
+      const used = usedOn(record, today)
+      const outcome = deliveryOf(record, message(0))
+      return used === record ? unchanged(outcome) : save(used, outcome)
+    },
+  }
 }
 
 /** The oldest message for the subscriber of `epoch`; a former one gets nothing. */
 export function deliver(epoch: number): QueueStep<Delivery> {
   return {
-    reads: 1,
-    run: ({ record, messages }) =>
-      unchanged(record.epoch === epoch ? deliveryOf(record, messages[0]) : { type: "empty" }),
+    run: ({ record, message }) =>
+      unchanged(record.epoch === epoch ? deliveryOf(record, message(0)) : { type: "empty" }),
   }
 }
 
 /** Nothing is accepted from now on; what waits stays deliverable. */
 export const suspend: QueueStep<Done> = {
-  reads: 0,
   run: ({ record }) =>
     record.status === "suspended" ? unchanged(done) : save({ ...record, status: "suspended" }, done),
 }
 
 /** Removes the queue with all its messages. */
 export const remove: QueueStep<Done> = {
-  reads: 0,
   run: () => ({ changes: [{ type: "delete" }], outcome: done }),
 }
 
@@ -250,17 +249,50 @@ export interface QueueSummary {
 
 /** What QUE tells. */
 export const summary: QueueStep<QueueSummary> = {
-  reads: 1,
-  run: ({ record, size, messages }) => unchanged({ type: "summary", record, size, head: messages[0] }),
+  run: ({ record, size, message }) => unchanged({ type: "summary", record, size, head: message(0) }),
 }
 
 /** Drops the oldest message if it is older than `before`; the outcome says whether to look again. Stops at a quota marker. */
 export function expire(before: number): QueueStep<"expired" | "done"> {
   return {
-    reads: 1,
-    run: ({ messages: [head] }) =>
-      isExpired(head, before) ? { changes: [{ type: "dropHead" }], outcome: "expired" } : unchanged("done"),
+    run: ({ message }) =>
+      isExpired(message(0), before)
+        ? { changes: [{ type: "dropHead" }], outcome: "expired" }
+        : unchanged("done"),
   }
+}
+
+/**
+ * Removes a queue that its maker gave up: for a sender who never came, empty, and without its recipient since before day `before`. While it is
+ * subscribed its recipient is there, which is noted once a day. docs/decisions/006 says why other queues stay.
+ */
+export function removeAbandoned(
+  before: number,
+  today: number,
+  subscribed: boolean,
+): QueueStep<"removed" | "kept"> {
+  return {
+    run: ({ record, size }) => {
+      const used = subscribed ? usedOn(record, today) : record
+      if (used !== record) return save(used, "kept")
+      const abandoned = maySweep(record) && !subscribed && size === 0 && record.usedDay < before
+      return abandoned ? { changes: [{ type: "delete" }], outcome: "removed" } : unchanged("kept")
+    },
+  }
+}
+
+/** Whether a queue waits for a sender to secure it. Contact queues never are, and what made a queue without a mode is unknown. */
+function maySweep({ mode, senderKey }: QueueRecord): boolean {
+  return mode === "messaging" && senderKey === undefined
+}
+
+function usedOn(record: QueueRecord, today: number): QueueRecord {
+  return maySweep(record) && record.usedDay < today ? { ...record, usedDay: today } : record
+}
+
+/** The day of a time in milliseconds. */
+export function dayOf(ms: number): number {
+  return Math.floor(ms / 86_400_000)
 }
 
 function isExpired(message: StoredMessage | undefined, before: number): boolean {

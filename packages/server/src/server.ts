@@ -47,6 +47,8 @@ export interface StartOptions {
   /** TLS and SMP handshakes that take longer are ended. */
   readonly tlsTimeoutMs?: number
   readonly handshakeTimeoutMs?: number
+  /** What counts as one peer for `connectionsPerPrefix`; the prefix of its address unless given. */
+  readonly prefixOf?: ((address: string) => string | undefined) | undefined
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -153,6 +155,8 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
     clock,
     handshakeTimeoutMs: options.tlsTimeoutMs ?? tlsTimeout,
     maxHandshakes: limits.handshakes,
+    maxPerPrefix: limits.connectionsPerPrefix,
+    prefixOf: options.prefixOf,
     onConnection: (stream) => {
       serve(stream).catch((error: unknown) => {
         if (error instanceof TransportError) logger.debug({ code: error.code }, "a handshake failed")
@@ -167,6 +171,7 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
     connections,
     space,
     idleHours: configuration.idleHours,
+    unsecuredDays: configuration.unsecuredDays,
     logger,
   })
   for (const warning of options.warnings ?? []) logger.warn(warning)

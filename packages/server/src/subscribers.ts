@@ -63,6 +63,11 @@ export class Subscribers {
     return active
   }
 
+  /** Whether somebody of this process is subscribed to a queue. */
+  has(recipientId: Bytes): boolean {
+    return this.#subscriptions.has(queueName(recipientId))
+  }
+
   /** A message was stored as the only one of its queue. */
   stored(record: QueueRecord, message: StoredMessage): void {
     const subscription = this.#subscriptions.get(queueName(record.recipientId))

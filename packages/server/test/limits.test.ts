@@ -1,7 +1,7 @@
 import { FakeClock, seededRandom, settle } from "@smpkit/testkit"
 import { describe, expect, test } from "vitest"
 import { Connections } from "../src/connections.ts"
-import { expireMessages } from "../src/expiry.ts"
+import { expiryRound, type RoundRules } from "../src/expiry.ts"
 import { defaultLimits, RateLimit } from "../src/limits.ts"
 import { SpaceGuard } from "../src/space-guard.ts"
 import { MemoryStore } from "../src/store/memory.ts"
@@ -11,6 +11,7 @@ import { Script } from "./support/script.ts"
 
 const hourMs = 3_600_000
 const day = 86_400
+const dropping = (messagesBefore: number): RoundRules => ({ messagesBefore, abandoned: undefined })
 
 describe("creation", () => {
   test.each([
@@ -97,11 +98,14 @@ describe("messages that are old", () => {
     await script.run("B SEND m2")
     await script.run("B SEND m3")
     const seconds = Math.floor(clock.now() / 1000)
-    expect(await expireMessages(script.core.store, seconds - day + 1)).toBe(1)
+    expect(await expiryRound(script.core.store, dropping(seconds - day + 1))).toEqual({
+      messages: 1,
+      queues: 0,
+    })
     expect(await script.run("A GET")).toBe("A MSG m2")
-    expect(await expireMessages(script.core.store, seconds + 1)).toBe(1)
+    expect(await expiryRound(script.core.store, dropping(seconds + 1))).toEqual({ messages: 1, queues: 0 })
     expect(await script.run("A GET")).toBe("A MSG (quota)")
-    expect(await expireMessages(script.core.store, seconds + day)).toBe(0)
+    expect(await expiryRound(script.core.store, dropping(seconds + day))).toEqual({ messages: 0, queues: 0 })
   })
 
   test("are dropped by a SEND where that is switched on", async () => {

@@ -105,7 +105,8 @@ describe("the configuration file", () => {
       creation: { enabled: false, password: "secret" },
       messageDays: 0,
       expireOnSend: true,
-      limits: { ...configuration.limits, storeBytes: 1_000_000 },
+      unsecuredDays: 0,
+      limits: { ...configuration.limits, storeBytes: 1_000_000, connectionsPerPrefix: undefined },
     }
     expect(parseConfiguration(formatConfiguration(other))).toEqual(other)
   })

@@ -45,7 +45,9 @@ describe("disk", () => {
     await store.close()
     await using again = openDiskStore(path)
     expect(await again.find([{ party: "recipient", id: record.recipientId }])).toEqual([record])
-    expect(await again.apply({ party: "recipient", id: record.recipientId }, get)).toMatchObject({ message })
+    expect(await again.apply({ party: "recipient", id: record.recipientId }, get(0))).toMatchObject({
+      message,
+    })
   })
 
   test.each([
@@ -77,7 +79,7 @@ describe("disk", () => {
     await truncate(join(path, "data.mdb"), 16_384)
     const work = async (): Promise<unknown> => {
       await using store = openDiskStore(path)
-      return await store.apply({ party: "recipient", id: record.recipientId }, get)
+      return await store.apply({ party: "recipient", id: record.recipientId }, get(0))
     }
     await expect(work()).rejects.toBeInstanceOf(ServerError)
   })

@@ -155,7 +155,6 @@ export class EveServer implements Connector {
     const stored = await this.store.apply(
       { party: "sender", id: senderId },
       {
-        reads: 0,
         run: ({ record, size }) => ({
           changes: [{ type: "append", message }],
           outcome: { record, first: size === 0 },

@@ -3,7 +3,7 @@ import { dh, equalBytes, generateKeyPair, sha256 } from "@smpkit/crypto"
 import type { BrokerMessage, Transmission } from "@smpkit/smp"
 import type { Connection } from "../connection.ts"
 import type { ServerCore } from "../core.ts"
-import type { QueueRecord } from "../queue.ts"
+import { dayOf, type QueueRecord } from "../queue.ts"
 import type { NewCommand } from "../request.ts"
 import { storedKey } from "../stored-key.ts"
 
@@ -47,6 +47,7 @@ export async function createQueue(
       status: "active",
       full: false,
       epoch: command.subscribe ? 1 : 0,
+      usedDay: dayOf(core.clock.now()),
     }
     if (!(await core.store.create(record))) continue
     connection.created(record, command.subscribe)

@@ -1,12 +1,12 @@
 import type { Connection } from "../connection.ts"
 import type { ServerCore } from "../core.ts"
-import { get, subscribe } from "../queue.ts"
+import { dayOf, get, subscribe } from "../queue.ts"
 import type { QueueRequest } from "../request.ts"
 import { refuse, refuseAuth } from "./answers.ts"
 
 /** SUB (smp-commands.md, "SUB"): the answer, then the oldest message with an empty corrId. */
 export async function subscribeQueue(
-  { store, subscribers }: ServerCore,
+  { store, subscribers, clock }: ServerCore,
   connection: Connection,
   { transmission }: QueueRequest,
 ): Promise<void> {
@@ -20,7 +20,7 @@ export async function subscribeQueue(
     refuse(connection, transmission, { type: "QUOTA" })
     return
   }
-  const step = subscribe(subscription.active?.epoch, connection.hasRoom)
+  const step = subscribe(subscription.active?.epoch, connection.hasRoom, dayOf(clock.now()))
   const result = await store.apply({ party: "recipient", id }, step)
   if (result === undefined) {
     connection.forget(subscription)
@@ -37,7 +37,7 @@ export async function subscribeQueue(
 
 /** GET (smp-commands.md, "GET"): the oldest message without a subscription. */
 export async function getMessage(
-  { store }: ServerCore,
+  { store, clock }: ServerCore,
   connection: Connection,
   { transmission }: QueueRequest,
 ): Promise<void> {
@@ -51,7 +51,7 @@ export async function getMessage(
     refuse(connection, transmission, { type: "QUOTA" })
     return
   }
-  const result = await store.apply({ party: "recipient", id }, get)
+  const result = await store.apply({ party: "recipient", id }, get(dayOf(clock.now())))
   if (result === undefined) {
     refuseAuth(connection, transmission)
     return

@@ -8,9 +8,11 @@ import {
   safeInt64,
   shortBytes,
   struct,
+  u32,
   u8,
   WireError,
 } from "@smpkit/codec"
+import { equalBytes } from "@smpkit/crypto"
 import type { QueueRecord, StoredMessage } from "../queue.ts"
 import type { StoredKey } from "../stored-key.ts"
 
@@ -33,6 +35,7 @@ interface QueueLayout {
   readonly epoch: number
   readonly first: number
   readonly next: number
+  readonly usedDay: number
   readonly secret: Bytes
   readonly senderId: Bytes
   readonly recipientKey: Bytes
@@ -46,13 +49,14 @@ const queueLayout: Codec<QueueLayout> = struct({
   epoch: safeInt64,
   first: safeInt64,
   next: safeInt64,
+  usedDay: u32,
   secret: fixed(32),
   senderId: fixed(idSize),
   recipientKey: shortBytes,
   senderKey: shortBytes,
 })
 
-const layout = 1
+const layout = 2
 const flag = { suspended: 1, full: 2, messaging: 4, contact: 8 } as const
 
 export function encodeQueue({ record, first, next }: DiskQueue): Bytes {
@@ -66,6 +70,7 @@ export function encodeQueue({ record, first, next }: DiskQueue): Bytes {
     epoch: record.epoch,
     first,
     next,
+    usedDay: record.usedDay,
     secret: record.secret,
     senderId: record.senderId,
     recipientKey: record.recipientKey,
@@ -88,6 +93,7 @@ export function decodeQueue(recipientId: Bytes, bytes: Uint8Array): DiskQueue {
       status: q.flags & flag.suspended ? "suspended" : "active",
       full: (q.flags & flag.full) !== 0,
       epoch: q.epoch,
+      usedDay: q.usedDay,
     },
     first: q.first,
     next: q.next,
@@ -128,6 +134,11 @@ export function encodeMessage(message: StoredMessage): Bytes {
   bytes.set(message.msgId, 9)
   bytes.set(body, messageHeadSize)
   return bytes
+}
+
+/** Whether a stored message has this id. */
+export function hasMessageId(bytes: Uint8Array, msgId: Bytes): boolean {
+  return equalBytes(bytes.subarray(9, messageHeadSize), msgId)
 }
 
 /** Throws `WireError` for bytes that are no message. */

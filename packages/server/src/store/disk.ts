@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { type Bytes, WireError } from "@smpkit/codec"
 import { type Database, open, type RootDatabase } from "lmdb"
 import { ServerError } from "../errors.ts"
-import type { QueueChange, QueueRecord, QueueStep, StoredMessage } from "../queue.ts"
+import type { QueueChange, QueueRecord, QueueStep } from "../queue.ts"
 import type { StoredKey } from "../stored-key.ts"
 import { assertDatabase } from "./database-file.ts"
 import {
@@ -13,6 +13,7 @@ import {
   type DiskQueue,
   encodeMessage,
   encodeQueue,
+  hasMessageId,
   idSize,
   messageKey,
 } from "./disk-layout.ts"
@@ -88,12 +89,14 @@ class DiskStore implements QueueStore {
     return this.#write(() => {
       const queue = this.#find(key)
       if (queue === undefined) return undefined
-      const { recipientId } = queue.record
-      const messages: StoredMessage[] = []
-      for (let n = queue.first; n < queue.next && messages.length < step.reads; n++)
-        messages.push(this.#message(recipientId, n))
-      const view = { record: queue.record, size: queue.next - queue.first, messages }
-      const { changes, outcome } = step.run(view)
+      const { record, first, next } = queue
+      const size = next - first
+      const { changes, outcome } = step.run({
+        record,
+        size,
+        message: (n) => (n < size ? decodeMessage(this.#message(record.recipientId, first + n)) : undefined),
+        headIs: (msgId) => size > 0 && hasMessageId(this.#message(record.recipientId, first), msgId),
+      })
       this.#change(queue, changes)
       return outcome
     })
@@ -143,10 +146,10 @@ class DiskStore implements QueueStore {
     return bytes === undefined ? undefined : queue
   }
 
-  #message(recipientId: Bytes, number: number): StoredMessage {
+  #message(recipientId: Bytes, number: number): Uint8Array {
     const bytes = read(this.#messages, messageKey(recipientId, number))
     if (bytes === undefined) throw new WireError("a message is missing", 0)
-    return decodeMessage(bytes)
+    return bytes
   }
 
   // Inside a transaction writes are done at once; its promise tells the outcome of all.
@@ -199,6 +202,7 @@ const absentQueue = encodeQueue({
     status: "active",
     full: false,
     epoch: 1,
+    usedDay: 20_000,
   },
   first: 0,
   next: 0,

@@ -1,4 +1,5 @@
 import type { Bytes } from "@smpkit/codec"
+import { equalBytes } from "@smpkit/crypto"
 import { ServerError } from "../errors.ts"
 import type { QueueChange, QueueRecord, QueueStep, StoredMessage } from "../queue.ts"
 import { queueName } from "../queue-name.ts"
@@ -34,8 +35,12 @@ export class MemoryStore implements QueueStore {
     if (queue === undefined) return Promise.resolve(undefined)
     const { record, messages } = queue
     try {
-      const view = { record, size: messages.length, messages: messages.slice(0, step.reads) }
-      const { changes, outcome } = step.run(view)
+      const { changes, outcome } = step.run({
+        record,
+        size: messages.length,
+        message: (n) => messages[n],
+        headIs: (msgId) => messages[0] !== undefined && equalBytes(messages[0].msgId, msgId),
+      })
       for (const change of changes) this.#change(queue, change)
       return Promise.resolve(outcome)
     } catch (cause) {

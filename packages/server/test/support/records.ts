@@ -18,6 +18,7 @@ export function anyRecord(random: Random, changes: Partial<QueueRecord> = {}): Q
     status: "active",
     full: false,
     epoch: 0,
+    usedDay: 0,
     ...changes,
   }
 }

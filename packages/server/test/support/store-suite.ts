@@ -67,7 +67,6 @@ export function storeSuite(name: string, make: () => Promise<QueueStore>): void 
 
     test("runs no step on a queue that is not there", async () => {
       const step: QueueStep<string> = {
-        reads: 0,
         run: () => {
           throw new Error("the step ran")
         },
@@ -92,7 +91,7 @@ export function storeSuite(name: string, make: () => Promise<QueueStore>): void 
       expect(await store.apply(key, acknowledge(messages[1]?.msgId ?? new Uint8Array(0), 0))).toEqual({
         type: "empty",
       })
-      expect(await store.apply(key, get)).toEqual({ type: "empty" })
+      expect(await store.apply(key, get(0))).toEqual({ type: "empty" })
     })
 
     test("runs operations that were begun at once one after the other, and settles them in that order", async () => {
@@ -104,7 +103,7 @@ export function storeSuite(name: string, make: () => Promise<QueueStore>): void 
       const first = anyMessage(random)
       const work = [
         store.create(record).then(note("create")),
-        store.apply(recipient(record.recipientId), subscribe(undefined, true)).then((r) => {
+        store.apply(recipient(record.recipientId), subscribe(undefined, true, 0)).then((r) => {
           expect(r).toMatchObject({ epoch: 1, head: undefined })
           note("subscribe")()
         }),
@@ -117,7 +116,7 @@ export function storeSuite(name: string, make: () => Promise<QueueStore>): void 
           note("send again")()
         }),
         store.apply(recipient(record.recipientId), remove).then(note("remove")),
-        store.apply(recipient(record.recipientId), get).then((r) => {
+        store.apply(recipient(record.recipientId), get(0)).then((r) => {
           expect(r).toBeUndefined()
           note("get")()
         }),
@@ -130,10 +129,10 @@ export function storeSuite(name: string, make: () => Promise<QueueStore>): void 
       const record = anyRecord(random)
       await store.create(record)
       const key = recipient(record.recipientId)
-      await store.apply(key, subscribe(undefined, true))
+      await store.apply(key, subscribe(undefined, true, 0))
       const message = anyMessage(random)
       await store.apply(sender(record.senderId), send(message, undefined, rules))
-      await store.apply(key, subscribe(undefined, true))
+      await store.apply(key, subscribe(undefined, true, 0))
       expect(await store.apply(key, deliver(1))).toEqual({ type: "empty" })
       expect(await store.apply(key, acknowledge(message.msgId, 1))).toEqual({
         type: "ERR",
@@ -147,7 +146,6 @@ export function storeSuite(name: string, make: () => Promise<QueueStore>): void 
       await store.create(record)
       const key = recipient(record.recipientId)
       const bad: QueueStep<string> = {
-        reads: 0,
         run: () => {
           throw new Error("a bug")
         },

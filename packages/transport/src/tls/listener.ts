@@ -4,6 +4,7 @@ import { encodePrivateKey } from "@smpkit/crypto"
 import { type Clock, systemClock } from "../clock.ts"
 import type { TransportError } from "../errors.ts"
 import type { ServerIdentity } from "../identity.ts"
+import { addressPrefix, PrefixLimit } from "../prefix-limit.ts"
 import type { BlockStream } from "../transport.ts"
 import { encodePem } from "./pem.ts"
 import { cipherSuite, finishedSize, keepAliveMs, smpAlpn, tlsProfile } from "./profile.ts"
@@ -25,6 +26,10 @@ export interface ListenOptions {
   readonly handshakeTimeoutMs?: number
   /** How many connections may be without a first block: at the limit the oldest of them is closed for a new one, so that nobody keeps others out by waiting. */
   readonly maxHandshakes?: number
+  /** How many connections may come from one prefix, from accepting to closing: more are closed before a byte of a handshake. No limit unless given. */
+  readonly maxPerPrefix?: number | undefined
+  /** The prefix of an address; `undefined` exempts it. `addressPrefix` unless given, which exempts loopback. */
+  readonly prefixOf?: ((address: string) => string | undefined) | undefined
 }
 
 /** A port that accepts connections. */
@@ -53,6 +58,8 @@ export async function listenTls({
   clock = systemClock,
   handshakeTimeoutMs = tlsTimeoutMs,
   maxHandshakes = defaultMaxHandshakes,
+  maxPerPrefix,
+  prefixOf = addressPrefix,
 }: ListenOptions): Promise<TlsListener> {
   const server = createServer({
     ...tlsProfile,
@@ -64,10 +71,13 @@ export async function listenTls({
     keepAlive: true,
     keepAliveInitialDelay: keepAliveMs,
   })
+  const places = new PrefixLimit(maxPerPrefix ?? Infinity, prefixOf)
   const halfOpen = new Map<string, HalfOpen>()
   server.on("connection", (socket: Socket) => {
     const name = nameOf(socket)
-    if (name === undefined) {
+    // First, so that one prefix cannot push out the handshakes of others.
+    const place = socket.remoteAddress === undefined ? undefined : places.take(socket.remoteAddress)
+    if (name === undefined || place === undefined) {
       socket.destroy()
       return
     }
@@ -79,6 +89,7 @@ export async function listenTls({
     const timer = clock.setTimer(handshakeTimeoutMs, () => socket.destroy())
     halfOpen.set(name, { socket, timer })
     socket.once("close", () => {
+      place[Symbol.dispose]()
       timer[Symbol.dispose]()
       // The peer may have come back from the same port already.
       if (halfOpen.get(name)?.socket === socket) halfOpen.delete(name)
