@@ -71,7 +71,7 @@ export function parseLink(text: string): ConnectionLink {
   } catch (error) {
     // The parts of a link report their own errors; the caller of this function has one link, and one error.
     if (error instanceof WireError || error instanceof SmpError) {
-      throw new AgentError("LINK", `This is not a usable link: ${error.message}.`, { cause: error })
+      return fail(error.message, { cause: error })
     }
     throw error
   }
@@ -100,10 +100,11 @@ function raised({ min, max }: VersionRange): VersionRange {
   return { min: Math.max(min, agentVersions.min), max: Math.max(max, agentVersions.min) }
 }
 
-function fail(reason: string): never {
+function fail(reason: string, options?: ErrorOptions): never {
   throw new AgentError(
     "LINK",
     `This is not a usable link: ${reason}. Ask for it to be sent again, complete and unchanged.`,
+    options,
   )
 }
 

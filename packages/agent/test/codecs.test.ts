@@ -146,3 +146,9 @@ describe("long links", () => {
     })
   })
 })
+
+it("whatever is wrong with a link, the error says to ask for it again", () => {
+  const link = addresses.at("connReqs").at(0).at("str").text()
+  for (const mangled of [link.slice(0, -20), link.replace("smp=", "spm="), "hello"])
+    expect(() => parseLink(mangled)).toThrow(/Ask for it to be sent again, complete and unchanged\.$/)
+})

@@ -49,10 +49,9 @@ function socketName(path: string): string {
   return join(tmpdir(), `smpkit-${id.slice(0, 24)}.lock`)
 }
 
-/** `undefined` when the name is taken. */
+/** `undefined` when the name is taken. The socket holds the process: a program runs for as long as its store is open, also while no server can be reached. */
 async function listen(name: string): Promise<Server | undefined> {
   const server = createServer((socket) => socket.destroy())
-  server.unref()
   // `exclusive`: in a worker of node:cluster the socket would otherwise belong to the first process.
   server.listen({ path: name, exclusive: true })
   try {
