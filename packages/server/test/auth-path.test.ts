@@ -48,19 +48,45 @@ interface Cause {
   readonly party: "recipient" | "sender"
   readonly command: Command
   readonly key: (typeof foreignKeys)[AuthAlg] | undefined
-  readonly queue: "active" | "suspended" | "other kind" | "contact" | "secured" | "missing"
+  readonly queue:
+    | "active"
+    | "secured by it"
+    | "sender's id"
+    | "recipient's id"
+    | "suspended"
+    | "other kind"
+    | "contact"
+    | "secured"
+    | "missing"
 }
 
 const sub: Command = { type: "SUB" }
+const recipientCommands = (alg: AuthAlg): readonly Command[] => [
+  sub,
+  { type: "GET" },
+  { type: "OFF" },
+  { type: "DEL" },
+  { type: "QUE" },
+  { type: "ACK", msgId: new Uint8Array(24) },
+  { type: "KEY", senderKey: foreignKeys[alg].publicKey },
+]
 const send: Command = { type: "SEND", notification: false, body: new Uint8Array(100) }
 
 function causesFor(alg: AuthAlg): readonly Cause[] {
   const key = foreignKeys[alg]
   const skey: Command = { type: "SKEY", senderKey: key.publicKey }
+  const foreignSkey: Command = { type: "SKEY", senderKey: recipientKeys[alg].publicKey }
   return [
-    { why: "SUB: no such queue", party: "recipient", command: sub, key, queue: "missing" },
-    { why: "SUB: a foreign key of the same kind", party: "recipient", command: sub, key, queue: "active" },
-    { why: "SUB: a foreign key of another kind", party: "recipient", command: sub, key, queue: "other kind" },
+    ...recipientCommands(alg).flatMap((command): readonly Cause[] => {
+      const cause = { party: "recipient", command, key } as const
+      return [
+        { ...cause, why: `${command.type}: no such queue`, queue: "missing" },
+        { ...cause, why: `${command.type}: a foreign key of the same kind`, queue: "active" },
+        { ...cause, why: `${command.type}: a foreign key of another kind`, queue: "other kind" },
+        { ...cause, why: `${command.type}: a sender's key`, queue: "secured by it" },
+        { ...cause, why: `${command.type}: the sender's id`, queue: "sender's id" },
+      ]
+    }),
     { why: "SEND: no such queue", party: "sender", command: send, key, queue: "missing" },
     { why: "SEND: a foreign key", party: "sender", command: send, key, queue: "secured" },
     { why: "SEND: authorized where there is no key", party: "sender", command: send, key, queue: "active" },
@@ -68,6 +94,16 @@ function causesFor(alg: AuthAlg): readonly Cause[] {
     { why: "SKEY: no such queue", party: "sender", command: skey, key, queue: "missing" },
     { why: "SKEY: secured by another", party: "sender", command: skey, key, queue: "secured" },
     { why: "SKEY: a contact queue", party: "sender", command: skey, key, queue: "contact" },
+    { why: "SKEY: signed by another key", party: "sender", command: foreignSkey, key, queue: "active" },
+    {
+      why: "SKEY: by another key, no such queue",
+      party: "sender",
+      command: foreignSkey,
+      key,
+      queue: "missing",
+    },
+    { why: "SEND: the recipient's id", party: "sender", command: send, key, queue: "recipient's id" },
+    { why: "SKEY: the recipient's id", party: "sender", command: skey, key, queue: "recipient's id" },
   ]
 }
 
@@ -84,7 +120,7 @@ async function trace(
     senderKey:
       queue === "secured"
         ? storedKey(recipientKeys[alg].publicKey)
-        : queue === "suspended"
+        : queue === "suspended" || queue === "secured by it"
           ? storedKey(foreignKeys[alg].publicKey)
           : undefined,
     status: queue === "suspended" ? "suspended" : "active",
@@ -98,8 +134,15 @@ async function trace(
   const sessionPair = pair("x25519")
   const session = new LooseSession(18, random.bytes(32), sessionPair.privateKey, sessionPair.publicKey)
   serve(core, session)
+  const ownId = party === "recipient" ? record.recipientId : record.senderId
   const id =
-    queue === "missing" ? random.bytes(24) : party === "recipient" ? record.recipientId : record.senderId
+    queue === "missing"
+      ? random.bytes(24)
+      : queue === "sender's id"
+        ? record.senderId
+        : queue === "recipient's id"
+          ? record.recipientId
+          : ownId
   const answers = await exchange(
     session,
     new TestClient(session, random).transmission(command, { entityId: id, key }),

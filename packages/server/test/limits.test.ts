@@ -1,8 +1,10 @@
+import type { Bytes } from "@smpkit/codec"
 import { FakeClock, seededRandom, settle } from "@smpkit/testkit"
 import { describe, expect, test } from "vitest"
 import { Connections } from "../src/connections.ts"
 import { expiryRound, type RoundRules } from "../src/expiry.ts"
 import { defaultLimits, RateLimit } from "../src/limits.ts"
+import { dayOf } from "../src/queue.ts"
 import { SpaceGuard } from "../src/space-guard.ts"
 import { MemoryStore } from "../src/store/memory.ts"
 import { Connection } from "../src/connection.ts"
@@ -117,6 +119,78 @@ describe("messages that are old", () => {
     clock.jump(21 * day * 1000 + 1000)
     await script.run("B SEND m3")
     expect(await script.run("A GET")).toBe("A MSG m3")
+  })
+})
+
+describe("a queue that nobody secures", () => {
+  const dayMs = day * 1000
+  const days = 21
+  interface World {
+    readonly clock: FakeClock
+    readonly script: Script
+    readonly round: () => Promise<number>
+  }
+  function world(): World {
+    const clock = new FakeClock()
+    const script = new Script(18, { clock })
+    const { store, subscribers } = script.core
+    const round = async (): Promise<number> => {
+      const today = dayOf(clock.now())
+      const isSubscribed = (id: Bytes): boolean => subscribers.has(id)
+      const abandoned = { before: today - days, today, isSubscribed }
+      return (await expiryRound(store, { messagesBefore: undefined, abandoned })).queues
+    }
+    return { clock, script, round }
+  }
+
+  test("goes after its days, not before, and answers AUTH from then on", async () => {
+    const { clock, script, round } = world()
+    await script.run("A NEW messaging")
+    clock.jump(days * dayMs)
+    expect(await round()).toBe(0)
+    clock.jump(dayMs)
+    expect(await round()).toBe(1)
+    expect(await script.run("A SUB")).toBe("A ERR AUTH")
+    expect(await script.run("B SEND m1")).toBe("B ERR AUTH")
+  })
+
+  test.each([
+    ["contact", "A NEW contact", []],
+    ["no mode", "A NEW", []],
+    ["secured by its recipient", "A NEW messaging", ["A KEY k"]],
+    ["secured by its sender", "A NEW messaging", ["B SKEY k"]],
+    ["with a message", "A NEW messaging", ["B SEND m1"]],
+  ])("stays: %s", async (_why, made, lines) => {
+    const { clock, script, round } = world()
+    expect(await script.run(made)).toBe("A IDS")
+    for (const line of lines) expect(await script.run(line)).toMatch(/ OK$/)
+    clock.jump(1_000 * dayMs)
+    expect(await round()).toBe(0)
+    expect(await script.run("A SUB")).toMatch(/^A SOK/)
+  })
+
+  test("stays while it is subscribed, and has all its days after that", async () => {
+    const { clock, script, round } = world()
+    await script.run("A NEW messaging subscribe")
+    clock.jump(100 * dayMs)
+    expect(await round()).toBe(0)
+    await script.run("A close")
+    clock.jump(days * dayMs)
+    expect(await round()).toBe(0)
+    clock.jump(dayMs)
+    expect(await round()).toBe(1)
+  })
+
+  test.each(["SUB", "GET"])("begins its days anew with %s", async (tag) => {
+    const { clock, script, round } = world()
+    await script.run("A NEW messaging")
+    clock.jump(20 * dayMs)
+    expect(await script.run(`A ${tag}`)).toMatch(/^A (SOK|OK)/)
+    await script.run("A close")
+    clock.jump(20 * dayMs)
+    expect(await round()).toBe(0)
+    clock.jump(2 * dayMs)
+    expect(await round()).toBe(1)
   })
 })
 

@@ -4,7 +4,12 @@ import { clientHandshake } from "@smpkit/transport"
 import { connectTls } from "@smpkit/transport/tls"
 import { utf8 } from "@smpkit/codec"
 import { expect, test } from "vitest"
-import { startServer } from "../src/index.ts"
+import { seededRandom, FakeClock, settle } from "@smpkit/testkit"
+import { defaultConfiguration, startServer } from "../src/index.ts"
+import { createLogger } from "../src/log.ts"
+import { dayOf } from "../src/queue.ts"
+import { MemoryStore } from "../src/store/memory.ts"
+import { anyRecord } from "./support/records.ts"
 import { TestClient } from "./support/test-client.ts"
 
 test("two clients pass a message through a server over TLS", async () => {
@@ -51,4 +56,47 @@ test("two clients pass a message through a server over TLS", async () => {
   expect(
     await recipient.request({ type: "ACK", msgId: message.msgId }, { entityId: ids.recipientId, key }),
   ).toEqual({ type: "OK" })
+})
+
+test("one address has so many connections, loopback as many as it likes", async () => {
+  const base = defaultConfiguration("127.0.0.1")
+  const configuration = { ...base, limits: { ...base.limits, connectionsPerPrefix: 1 } }
+  const options = { store: "memory", bind: "127.0.0.1", port: 0, configuration } as const
+  await using server = await startServer({ ...options, prefixOf: () => "one peer" })
+  const first = await connectTls(server.address)
+  await expect(connectTls(server.address)).rejects.toMatchObject({ code: "NETWORK" })
+  await first.close()
+  await using open = await startServer(options)
+  const both = await Promise.all([connectTls(open.address), connectTls(open.address)])
+  for (const stream of both) await stream.close()
+})
+
+test("the round removes what was given up and says only how much", async () => {
+  const clock = new FakeClock()
+  const store = new MemoryStore()
+  const record = anyRecord(seededRandom("round"), { usedDay: dayOf(clock.now()) - 22 })
+  await store.create(record)
+  await store.create({
+    ...record,
+    recipientId: new Uint8Array(24),
+    senderId: new Uint8Array(24).fill(1),
+    mode: "contact",
+  })
+  let log = ""
+  const logger = createLogger({ write: (line: string) => void (log += line) }, "trace")
+  await using server = await startServer({
+    store,
+    clock,
+    logger,
+    bind: "127.0.0.1",
+    port: 0,
+    host: "127.0.0.1",
+  })
+  expect(server.port).toBeGreaterThan(0)
+  await clock.advance(2 * 3_600_000)
+  await settle(8)
+  expect(await store.find([{ party: "recipient", id: record.recipientId }])).toEqual([undefined])
+  expect(await store.recipientIds(undefined, 10)).toHaveLength(1)
+  expect(log).toContain("never secured")
+  expect(log).not.toContain(Buffer.from(record.recipientId).toString("hex"))
 })

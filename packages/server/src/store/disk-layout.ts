@@ -43,20 +43,25 @@ interface QueueLayout {
   readonly senderKey: Bytes
 }
 
-const queueLayout: Codec<QueueLayout> = struct({
-  layout: u8,
-  flags: u8,
-  epoch: safeInt64,
-  first: safeInt64,
-  next: safeInt64,
-  usedDay: u32,
-  secret: fixed(32),
-  senderId: fixed(idSize),
-  recipientKey: shortBytes,
-  senderKey: shortBytes,
-})
+const queueLayout = (usedDay: Codec<number>): Codec<QueueLayout> =>
+  struct({
+    layout: u8,
+    flags: u8,
+    epoch: safeInt64,
+    first: safeInt64,
+    next: safeInt64,
+    usedDay,
+    secret: fixed(32),
+    senderId: fixed(idSize),
+    recipientKey: shortBytes,
+    senderKey: shortBytes,
+  })
 
 const layout = 2
+const currentLayout = queueLayout(u32)
+// Queues of layout 1 have no day. Until they are written again they count as used for ever.
+const dayless = 1
+const daylessLayout = queueLayout({ write: () => undefined, read: () => 0xffff_ffff })
 const flag = { suspended: 1, full: 2, messaging: 4, contact: 8 } as const
 
 export function encodeQueue({ record, first, next }: DiskQueue): Bytes {
@@ -64,7 +69,7 @@ export function encodeQueue({ record, first, next }: DiskQueue): Bytes {
     (record.status === "suspended" ? flag.suspended : 0) |
     (record.full ? flag.full : 0) |
     (record.mode === "messaging" ? flag.messaging : record.mode === "contact" ? flag.contact : 0)
-  return encode(queueLayout, {
+  return encode(currentLayout, {
     layout,
     flags,
     epoch: record.epoch,
@@ -80,8 +85,8 @@ export function encodeQueue({ record, first, next }: DiskQueue): Bytes {
 
 /** Throws `WireError` for bytes that are no queue. */
 export function decodeQueue(recipientId: Bytes, bytes: Uint8Array): DiskQueue {
-  const q = decode(queueLayout, bytes)
-  if (q.layout !== layout) throw new WireError("a queue of another layout", 0)
+  const q = decode(bytes[0] === dayless ? daylessLayout : currentLayout, bytes)
+  if (q.layout !== layout && q.layout !== dayless) throw new WireError("a queue of another layout", 0)
   return {
     record: {
       recipientId,
