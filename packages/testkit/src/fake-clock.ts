@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises"
 import type { Clock } from "@smpkit/transport"
 
 interface Timer {
@@ -72,5 +71,21 @@ export class FakeClock implements Clock {
 
 /** Lets every promise that can settle without time or network settle. */
 export async function settle(turns = 3): Promise<void> {
-  for (let i = 0; i < turns; i++) await setImmediate()
+  for (let i = 0; i < turns; i++) await turn()
+}
+
+/** After everything that waits in the event loop now. Browsers have no `setImmediate`, and a timer of theirs waits 4 ms. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => {
+    if ("setImmediate" in globalThis) {
+      setImmediate(resolve)
+      return
+    }
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(undefined)
+  })
 }

@@ -1,0 +1,3 @@
+export { FakeClock, settle } from "./fake-clock.ts"
+export { ScriptedRandom, seededRandom } from "./random.ts"
+export { streamPair, type StreamPair, type StreamPairOptions } from "./stream-pair.ts"
