@@ -24,6 +24,7 @@ export interface CryptoBackend {
     sealed: Uint8Array,
   ) => Bytes | undefined
   readonly hash: (name: HashName, ...parts: readonly Uint8Array[]) => Bytes
+  readonly shake256: (input: Uint8Array, length: number) => Bytes
   readonly hmac: (name: "sha256" | "sha512", key: Uint8Array, ...parts: readonly Uint8Array[]) => Bytes
   readonly hkdf: (
     name: "sha256" | "sha512",
@@ -41,6 +42,8 @@ export interface CryptoBackend {
   ) => Bytes
   /** Equal in constant time; lengths are equal. */
   readonly equal: (a: Uint8Array, b: Uint8Array) => boolean
+  /** Loaded when it is asked for: only the channel needs it. */
+  readonly loadMlKem768: () => Promise<MlKem768>
 }
 
 export type HashName = "sha256" | "sha384" | "sha512" | "sha3-256" | "sha3-384"
@@ -56,4 +59,17 @@ export interface Signer {
   /** `publicKey` is that of `seed`. */
   readonly sign: (seed: Uint8Array, publicKey: Uint8Array, message: Uint8Array) => Bytes
   readonly verify: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean
+}
+
+/** ML-KEM-768 (FIPS 203) without randomness of its own. Keys and ciphertexts have the right lengths; `encapsulate` gets a checked key. */
+export interface MlKem768 {
+  /** From d ++ z, 64 bytes: a public key of 1,184 bytes and a secret key of 2,400. */
+  readonly keyPair: (seed: Uint8Array) => { readonly publicKey: Bytes; readonly secretKey: Bytes }
+  /** From 32 random bytes: a ciphertext of 1,088 bytes and a secret of 32. */
+  readonly encapsulate: (
+    publicKey: Uint8Array,
+    randomness: Uint8Array,
+  ) => { readonly ciphertext: Bytes; readonly sharedSecret: Bytes }
+  /** A ciphertext that was not made for this key gives another secret, not an error. */
+  readonly decapsulate: (secretKey: Uint8Array, ciphertext: Uint8Array) => Bytes
 }

@@ -1,5 +1,8 @@
-/** `KEY`: not a usable key. `DH`: the shared secret would be all zero. `DECRYPT`: a tag that does not fit. `PADDING`: padding that is not one. */
-export type CryptoErrorCode = "KEY" | "DH" | "DECRYPT" | "PADDING" | "PARAMETER"
+/**
+ * `KEY`: not a usable key. `DH`: the shared secret would be all zero. `CIPHERTEXT`: not a ciphertext of this KEM.
+ * `DECRYPT`: a tag that does not fit. `PADDING`: padding that is not one. `PARAMETER`: outside the permitted range.
+ */
+export type CryptoErrorCode = "KEY" | "DH" | "CIPHERTEXT" | "DECRYPT" | "PADDING" | "PARAMETER"
 
 /** What this package throws for bad input; its message holds no secret. */
 export class CryptoError<C extends CryptoErrorCode = CryptoErrorCode> extends Error {

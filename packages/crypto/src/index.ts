@@ -15,6 +15,7 @@ export {
 export { type Brand, dh, type SharedSecret } from "./diffie-hellman.ts"
 export { CryptoError, type CryptoErrorCode } from "./errors.ts"
 export { equalBytes, hkdfSha256, hkdfSha512, hmacSha256, sha256, sha3_256, sha3_384, sha512 } from "./hash.ts"
+export { type HpkeContext, hpkeOpenBase, hpkeSealBase } from "./hpke.ts"
 export {
   type AuthAlg,
   authPublicKey,
@@ -41,3 +42,4 @@ export {
 export { pad, unpad } from "./padding.ts"
 export { type Random, systemRandom } from "./random.ts"
 export { sign, verify } from "./signature.ts"
+export { loadXWing, type XWing, type XWingEncapsulation, xWingSizes } from "./x-wing.ts"
