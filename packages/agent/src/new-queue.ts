@@ -45,13 +45,16 @@ export async function createQueue(
   }
 }
 
-/** Where to make a queue: on another server than `other` if there is one (agent-protocol.md, "Fast handshake", step 4). Throws `AgentError NO_SERVER`. */
+/**
+ * Where to make a queue: on another server than `other`, the peer's, if there is one (agent-protocol.md, "Fast handshake", step 4); an agent that
+ * was given none uses the peer's, which then sees both directions and is not *known* (Q17). Throws `AgentError NO_SERVER`.
+ */
 export function chooseServer(context: Context, other?: ServerAddress): ServerAddress {
   const servers = context.knownServers
   const apart = servers.filter((s) => other === undefined || s.hosts[0] !== other.hosts[0])
   const choice = apart.length > 0 ? apart : servers
   const [byte = 0] = context.random.bytes(1)
-  const server = choice[byte % choice.length]
+  const server = choice[byte % choice.length] ?? other
   if (server === undefined) {
     throw new AgentError("NO_SERVER", "The agent knows no server: set one with setServers or --server.")
   }

@@ -52,6 +52,21 @@ describe("two agents", () => {
     await bob.close()
   })
 
+  it("connect also where the joiner was given no server: its queue is beside the initiator's, and the server stays unknown", async () => {
+    const { alice, bob, one, two } = await world("no server of its own")
+    await bob.agent.setServers({ servers: [] })
+    const ids = await connect(alice, bob)
+    await bob.agent.sendMessage({ connectionId: ids.bob, text: "hello" })
+    expect((await alice.next("message")).body).toEqual(utf8("hello"))
+    expect(await bob.agent.getServers()).toEqual({ servers: [] })
+    expect([one, two].map((server) => server.log.filter((c) => c === "NEW").length)).toEqual([2, 0])
+    await expect(bob.agent.createConnection({ mode: "invitation" })).rejects.toMatchObject({
+      code: "NO_SERVER",
+    })
+    await alice.close()
+    await bob.close()
+  })
+
   it("may talk before the initiator has answered, and not before that in the slow way", async () => {
     const { alice, bob, two } = await world("early")
     const { connectionId, link } = await alice.agent.createConnection({ mode: "invitation" })

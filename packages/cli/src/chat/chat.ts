@@ -2,6 +2,7 @@ import { utf8 } from "@smpkit/codec"
 import type { AgentApi, AgentEvent, ConnectionDescription, MessageEvent } from "../agent-port.ts"
 import { CommandError, messageOf } from "../failure.ts"
 import { Changes } from "../pipe/changes.ts"
+import { replyServerNotice } from "../reply-server.ts"
 import type { Style } from "../terminal.ts"
 import { terminalText } from "../terminal-text.ts"
 import { chatHelp, parseChatInput } from "./input.ts"
@@ -160,7 +161,10 @@ export class Chat {
   }
 
   async #join(link: string): Promise<void> {
-    const { connectionId } = await this.#options.agent.joinConnection({ link })
+    const { agent, style } = this.#options
+    const hint = await replyServerNotice(agent)
+    if (hint !== undefined) this.#say(style.dim(hint))
+    const { connectionId } = await agent.joinConnection({ link })
     this.#current = this.#add(connectionId)
     this.#say(
       this.#options.style.dim("Joined; waiting for the other person to answer. /help lists the commands."),

@@ -3,6 +3,7 @@ import { type AgentOptions, openAgentFrom } from "../agent-options.ts"
 import type { AgentApi } from "../agent-port.ts"
 import { CommandError } from "../failure.ts"
 import { type LinkOptions, looksLikeLink, readLink } from "../link-option.ts"
+import { replyServerNotice } from "../reply-server.ts"
 import { untilSignalled } from "../shutdown.ts"
 import { checkPipeName, PipeBook, type PipeEntry } from "./book.ts"
 import { notice } from "./notice.ts"
@@ -76,6 +77,8 @@ async function join(agent: AgentApi, book: PipeBook, name: string, link: string)
       "USAGE",
       `${name} is there already: give the new one a name with --as NAME, or send to ${name}`,
     )
+  const hint = await replyServerNotice(agent)
+  if (hint !== undefined) notice(hint)
   const { connectionId } = await agent.joinConnection({ link })
   const entry: PipeEntry = { connectionId, direction: "send", unfinished: false }
   await book.put(name, entry)
