@@ -1,4 +1,5 @@
 export { FakeClock, settle } from "./fake-clock.ts"
 export { ScriptedRandom, seededRandom } from "./random.ts"
-export { hex, loadVectors, ramp, Vector, vectorsUrl } from "./vectors.ts"
+export { hex, ramp, Vector } from "./vector.ts"
+export { loadVectors, vectorsUrl } from "./vectors.ts"
 export { streamPair, type StreamPair, type StreamPairOptions } from "./stream-pair.ts"
