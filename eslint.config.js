@@ -53,6 +53,7 @@ const edges = [
   "packages/agent/src/{node,lmdb}.ts",
   "packages/server/src/store/{disk,database-file,directory-lock,group-commit}.ts",
   "packages/server/src/server-directory.ts",
+  "packages/server/src/web/**",
   "packages/server/src/node/**",
 ]
 

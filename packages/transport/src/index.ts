@@ -9,5 +9,6 @@ export {
   type VerifiedChain,
   verifyChain,
 } from "./identity.ts"
+export { addressPrefix, PrefixLimit } from "./prefix-limit.ts"
 export { serverHandshake, type ServerHandshakeOptions } from "./server-handshake.ts"
 export type { BlockStream, CloseReason, Received, SmpSession } from "./transport.ts"
