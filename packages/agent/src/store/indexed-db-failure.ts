@@ -2,7 +2,7 @@ import { StoreError } from "./errors.ts"
 
 /** What the browser refused, as a sentence that says what to do; its own error is the cause. */
 export function browserFailure(error: unknown): StoreError {
-  if (error instanceof StoreError) return error
+  if (isStoreError(error)) return error
   const cause = { cause: error }
   switch (error instanceof Error ? error.name : "") {
     case "QuotaExceededError":
@@ -28,6 +28,10 @@ export function browserFailure(error: unknown): StoreError {
         cause,
       )
   }
+}
+
+function isStoreError(error: unknown): error is StoreError {
+  return error instanceof StoreError
 }
 
 export function noDatabase(cause?: unknown): StoreError<"STORE_FAILED"> {

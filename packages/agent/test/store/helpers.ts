@@ -1,7 +1,7 @@
 import { type Bytes, decodeUtf8, utf8 } from "@smpkit/codec"
 import { sha256, systemRandom } from "@smpkit/crypto"
-import type { RawStore } from "../../src/store/index.ts"
-import { SealedStore, type SealedStoreOptions } from "../../src/store/index.ts"
+import { memoryRawStore, type RawStore, SealedStore, type SealedStoreOptions } from "../../src/store/index.ts"
+import type { RawStorePlace } from "../suites/raw-store.ts"
 
 /** Argon2id costs a fifth of a second; one test covers it, the others derive at once. */
 const quickKey = (passphrase: Bytes, salt: Bytes): Bytes => sha256(passphrase, salt)
@@ -24,4 +24,9 @@ export function put(store: SealedStore, table: string, key: string, value: strin
 export function textOf(store: Pick<SealedStore, "get">, table: string, key: string): string | undefined {
   const value = store.get(table, key)
   return value === undefined ? undefined : decodeUtf8(value)
+}
+
+export function memoryPlace(): RawStorePlace {
+  const raw = memoryRawStore()
+  return { open: () => Promise.resolve(raw) }
 }

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll } from "vitest"
-import { memoryRawStore } from "../../src/store/index.ts"
 import { lmdbRawStore } from "../../src/store/lmdb.ts"
-import { ownedRawStoreSuite, rawStoreSuite } from "../suites/raw-store.ts"
+import { ownedRawStoreSuite, type RawStorePlace, rawStoreSuite } from "../suites/raw-store.ts"
+import { memoryPlace } from "./helpers.ts"
 
 let directory: string
 let places = 0
@@ -15,14 +15,11 @@ afterAll(() => {
   rmSync(directory, { recursive: true, force: true })
 })
 
-function lmdbPlace(): { open: () => ReturnType<typeof lmdbRawStore> } {
+function lmdbPlace(): RawStorePlace {
   const path = join(directory, String(places++))
   return { open: () => lmdbRawStore(path) }
 }
 
-rawStoreSuite("memory", () => {
-  const raw = memoryRawStore()
-  return { open: () => Promise.resolve(raw) }
-})
+rawStoreSuite("memory", memoryPlace)
 rawStoreSuite("LMDB", lmdbPlace)
 ownedRawStoreSuite("LMDB", lmdbPlace)
