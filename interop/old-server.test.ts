@@ -3,7 +3,6 @@ import { generateKeyPair } from "@smpkit/crypto"
 import { Agent } from "@smpkit/agent"
 import { FakeClock, seededRandom } from "@smpkit/testkit"
 import { expect, test } from "vitest"
-import { sendQueueOf } from "../packages/agent/src/handshake.ts"
 import { Recording } from "./support/recording.ts"
 import { ReplayServer } from "./support/replay-server.ts"
 import { seededStore } from "./support/seed.ts"
@@ -11,16 +10,6 @@ import { seededStore } from "./support/seed.ts"
 // Servers of version 6 have no session key, so they take signatures only (smp-commands.md, "Authorization").
 
 const random = seededRandom("old servers")
-
-test("a key for a queue that its sender may not secure signs, since its server may be of version 6", () => {
-  const old = new Recording("invitation-v6-no-alpn")
-  const current = new Recording("invitation-fast")
-  const algOf = (recording: Recording): string => {
-    const senderId = recording.queues()[0]?.at("senderId").text() ?? ""
-    return sendQueueOf(recording.queueInfo(senderId), random).authKey.publicKey.alg
-  }
-  expect([algOf(old), algOf(current)]).toEqual(["ed25519", "x25519"])
-})
 
 test("a server that falls back to version 6 cannot stop the agent: what needs an authenticator waits", async () => {
   const recording = new Recording("invitation-v6-no-alpn")

@@ -63,7 +63,6 @@ describe.each(conversations)("agent-transcript.json, %s", (_name, conversation) 
         keys.at("key1", "private"),
         keys.at("key2", "private"),
         recorded.at("sendQueue", "x25519", "private"),
-        recorded.at("sendQueue", "authKey", "private"),
         recorded.at("firstRatchetKey", "private"),
       ].map((v) => v.bytes())
       const join = joinKeys(link, new ScriptedRandom(...script))

@@ -44,6 +44,8 @@ export interface Changes {
   readonly incoming?: Incoming
   readonly acknowledged?: number
   readonly outgoing?: readonly Outgoing[]
+  /** What was a draft. */
+  readonly completed?: Outgoing
   readonly sent?: { readonly sndMsgId: number; readonly record: Sent }
   /** Numbers of items that need no further attempt. */
   readonly finished?: readonly number[]
@@ -142,9 +144,15 @@ export class Conversation {
       this.#write(tx, changes)
       putNotices(tx, notices)
     })
+    if (changes.completed !== undefined) this.#complete(changes.completed)
     for (const { body: _, ...item } of changes.outgoing ?? []) this.outgoing.push(item)
     if ((changes.outgoing?.length ?? 0) > 0) this.kick()
     return notices
+  }
+
+  #complete({ body: _, ...item }: Outgoing): void {
+    const at = this.outgoing.findIndex(({ sndMsgId }) => sndMsgId === item.sndMsgId)
+    if (at >= 0) this.outgoing[at] = item
   }
 
   /** Changes memory now, and disk with the next transaction or soon; resolves when they are on disk. */
@@ -212,7 +220,8 @@ export class Conversation {
     }
     if (changes.acknowledged !== undefined)
       deleteRecord(tx, tables.incoming, numberKey(id, changes.acknowledged))
-    for (const item of changes.outgoing ?? [])
+    const { completed, outgoing = [] } = changes
+    for (const item of completed === undefined ? outgoing : [completed, ...outgoing])
       putRecord(tx, tables.outgoing, numberKey(id, item.sndMsgId), item)
     if (changes.sent !== undefined)
       putRecord(tx, tables.sent, numberKey(id, changes.sent.sndMsgId), changes.sent.record)

@@ -7,6 +7,7 @@ import { type Failure, failureOf, serverText } from "./failures.ts"
 import type { Notice } from "./records.ts"
 import { closeConnection } from "./removal.ts"
 import { sendsOwnKey } from "./seal.ts"
+import { chooseSenderKey, chosenKey, secureSendQueue } from "./sender-key.ts"
 
 const hoursMs = 3600_000
 /** When an item is given up: agent-protocol.md, "Sending, retries, errors". */
@@ -130,7 +131,7 @@ export class Delivery {
       this.#full ||
       this.#conversation.outgoing
         .slice(0, inFlight + 1)
-        .some((i) => i.type === "confirmation" || i.type === "HELLO")
+        .some(({ type }) => type === "draft" || type === "confirmation" || type === "HELLO")
     return alone ? 1 : this.#context.options.sendWindow
   }
 
@@ -155,17 +156,8 @@ export class Delivery {
           })
         }
       }
-      if (sendsOwnKey(c.send) && !c.send.secured) {
-        await this.#context.pool.request(
-          c.send.info.server,
-          "send",
-          { type: "SKEY", senderKey: c.send.authKey.publicKey },
-          { entityId: c.send.info.senderId, key: c.send.authKey },
-        )
-        const now = conversation.connection
-        if (isDuplex(now))
-          await conversation.save({ connection: { ...now, send: { ...now.send, secured: true } } })
-      }
+      if (sendsOwnKey(c.send) && !c.send.secured) await secureSendQueue(this.#context, conversation)
+      else await chooseSenderKey(this.#context, conversation)
       return undefined
     } catch (error) {
       if (!conversation.active) return undefined
@@ -188,13 +180,13 @@ export class Delivery {
     const record = conversation.outgoingRecord(item.sndMsgId)
     const c = conversation.connection
     if (record === undefined || !isDuplex(c)) return undefined
-    const { info, authKey } = c.send
+    const { info } = c.send
     try {
       await this.#context.pool.request(
         info.server,
         "send",
         { type: "SEND", notification: item.notification, body: record.body },
-        { entityId: info.senderId, ...(item.signed ? { key: authKey } : {}) },
+        { entityId: info.senderId, ...(item.signed ? { key: chosenKey(c.send) } : {}) },
       )
       return undefined
     } catch (error) {
@@ -233,7 +225,7 @@ export class Delivery {
     const conversation = this.#conversation
     const c = conversation.connection
     if (!isDuplex(c) || !conversation.active) return
-    if (item.type === "confirmation" || item.type === "HELLO") {
+    if (item.type === "draft" || item.type === "confirmation" || item.type === "HELLO") {
       const used = c.role === "joiner" && code === "AUTH"
       await closeConnection(
         this.#context,

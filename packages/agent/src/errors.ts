@@ -28,6 +28,7 @@ export type AgentErrorCode =
   | "QUOTA"
   | "SMP"
   | "NETWORK"
+  | "SERVER_VERSION"
   | "TIMEOUT"
   | "QUEUE_TAKEN_OVER"
   | "QUEUE_DELETED"
@@ -37,6 +38,7 @@ export type AgentErrorCode =
   | "A_VERSION"
   | "A_CRYPTO"
   | "A_DUPLICATE"
+  | "A_LINK"
   // The store
   | "STORE"
 

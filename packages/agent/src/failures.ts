@@ -21,6 +21,7 @@ export function failureOf(error: unknown): Failure | undefined {
   if (isTransportError(error)) return transportFailure(error)
   if (!(error instanceof ClientError)) return undefined
   if (ClientError.is(error, "SMP")) return protocolFailure(error)
+  if (error.code === "VERSION") return versionFailure(error.message)
   if (isTransportError(error.cause)) return transportFailure(error.cause)
   return error.code === "TIMEOUT"
     ? { type: "temporary", code: "TIMEOUT", message: "The server did not answer in time; it is tried again." }
@@ -32,11 +33,21 @@ function isTransportError(error: unknown): error is TransportError {
 }
 
 function transportFailure(error: TransportError): Failure {
+  // Not permanent: whoever runs the server may update it, and nothing was refused for good.
+  if (error.code === "VERSION" || error.code === "ALPN") return versionFailure(error.message)
   const code = error.code === "TIMEOUT" ? "TIMEOUT" : "NETWORK"
   return {
     type: "temporary",
     code,
     message: `The server cannot be reached (${error.code}): ${error.message}`,
+  }
+}
+
+function versionFailure(why: string): Failure {
+  return {
+    type: "temporary",
+    code: "SERVER_VERSION",
+    message: `The server speaks other versions of the protocol than this release: use another server, or ask whoever runs it for an update. (${why})`,
   }
 }
 

@@ -125,14 +125,12 @@ export function joinKeys(link: ConnectionLink & { readonly type: "invitation" },
   }
 }
 
-/** Own keys for a queue of the other side. */
+/** Own keys for a queue of the other side; which kind of key authorizes our commands depends on its server, and is chosen later. */
 export function sendQueueOf(info: QueueInfo, random: Random): SendQueue {
   const dhKey: KeyPair<"x25519"> = generateKeyPair("x25519", random)
   return {
     info,
-    // Only servers that know authenticators make queues that a sender secures; of any other queue's server the version is not known here.
-    authKey:
-      info.mode === "messaging" ? generateKeyPair("x25519", random) : generateKeyPair("ed25519", random),
+    authKey: undefined,
     dhKey,
     secret: dh(dhKey.privateKey, info.dhKey),
     secured: false,

@@ -6,9 +6,9 @@ import { AgentError } from "./errors.ts"
 import { invitationLink, makeQueueKeys, sendQueueOf } from "./handshake.ts"
 import { formatLink } from "./links.ts"
 import { chooseServer, createQueue } from "./new-queue.ts"
+import { prepareConfirmation } from "./outgoing.ts"
 import { peerOf } from "./receive-confirmation.ts"
 import { deleteRecord, tables } from "./records.ts"
-import { sealConfirmation, sendsOwnKey } from "./seal.ts"
 import type { Registry } from "./registry.ts"
 import { agentVersions } from "./version.ts"
 
@@ -104,11 +104,10 @@ export async function allow(
   const { confirmations: _c, asked: _a, x3dh: _x, ...rest } = c
   const { agentVersion, peerKeys, senderKey, session } = confirmation
   const send = sendQueueOf(confirmation.replyQueue, context.random)
-  const sealed = sealConfirmation(session.ratchet, send, {
+  const sealed = prepareConfirmation(context, session.ratchet, send, {
     agentVersion,
     content: { type: "AgentConnInfo", info },
     parameters: undefined,
-    random: context.random,
   })
   await conversation.save({
     connection: {
@@ -124,17 +123,7 @@ export async function allow(
       },
     },
     session: { ...session, ratchet: sealed.ratchet, lastSentId: 1, lastSentHash: sealed.hash },
-    outgoing: [
-      {
-        type: "confirmation",
-        sndMsgId: 1,
-        messageId: undefined,
-        created: context.clock.now(),
-        notification: true,
-        signed: sendsOwnKey(send),
-        body: sealed.body,
-      },
-    ],
+    outgoing: [sealed.item],
   })
   const { parked } = conversation
   conversation.parked = undefined

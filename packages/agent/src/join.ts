@@ -9,8 +9,10 @@ import { addressOf, joinKeys, makeQueueKeys } from "./handshake.ts"
 import { abandon, newConnection } from "./invite.ts"
 import type { ConnectionLink } from "./links.ts"
 import { chooseServer, createQueue } from "./new-queue.ts"
+import { prepareConfirmation } from "./outgoing.ts"
 import type { Registry } from "./registry.ts"
-import { sealConfirmation, sendsOwnKey } from "./seal.ts"
+import { sendsOwnKey } from "./seal.ts"
+import { secureSendQueue } from "./sender-key.ts"
 import { queueInfoOf } from "@smpkit/smp"
 
 type Invitation = ConnectionLink & { readonly type: "invitation" }
@@ -81,16 +83,11 @@ export async function continueJoin(
 ): Promise<void> {
   const c = conversation.connection
   if (c.state !== "joining") return
-  const { server, senderId } = c.send.info
+  const { server } = c.send.info
   let { send } = c
   if (sendsOwnKey(send) && !send.secured) {
     try {
-      await context.pool.request(
-        server,
-        "send",
-        { type: "SKEY", senderKey: send.authKey.publicKey },
-        { entityId: senderId, key: send.authKey },
-      )
+      await secureSendQueue(context, conversation)
     } catch (error) {
       const failure = asAgentError(error, server, c.id)
       if (failure.code !== "AUTH") throw failure
@@ -104,16 +101,15 @@ export async function continueJoin(
         },
       )
     }
-    send = { ...send, secured: true }
-    await conversation.save({ connection: { ...c, send } })
+    if (conversation.connection.state !== "joining") return
+    send = conversation.connection.send
   }
   const { queue: receive, client } = await createQueue(context, c.queue)
   const { queue: _q, parameters, ratchet, info, ...rest } = c
-  const sealed = sealConfirmation(ratchet, send, {
+  const sealed = prepareConfirmation(context, ratchet, send, {
     agentVersion: c.agentVersion,
     content: { type: "AgentConnInfoReply", queues: [queueInfoOf(addressOf(receive))], info },
     parameters,
-    random: context.random,
   })
   await conversation.save({
     connection: { ...rest, state: "joined", send, receive },
@@ -125,17 +121,7 @@ export async function continueJoin(
       lastSentHash: sealed.hash,
       nextMessageId: 1,
     },
-    outgoing: [
-      {
-        type: "confirmation",
-        sndMsgId: 1,
-        messageId: undefined,
-        created: context.clock.now(),
-        notification: true,
-        signed: sendsOwnKey(send),
-        body: sealed.body,
-      },
-    ],
+    outgoing: [sealed.item],
   })
   await registry.watch(conversation, client)
 }

@@ -1,8 +1,17 @@
 import type { DuplexConnection, Session } from "./connection.ts"
+import type { Bytes } from "@smpkit/codec"
+import type { RatchetState } from "@smpkit/ratchet"
 import type { Context } from "./context.ts"
 import type { AgentMessage } from "./messages.ts"
+import type { SendQueue } from "./queues.ts"
 import type { Outgoing } from "./records.ts"
-import { sealMessage, type SealedMessage } from "./seal.ts"
+import {
+  encryptConfirmation,
+  sealConfirmation,
+  sealMessage,
+  type SealedMessage,
+  sendsOwnKey,
+} from "./seal.ts"
 
 /** An agent message, sealed and ready to be stored together with the session that it leaves behind. */
 export interface Prepared {
@@ -36,4 +45,23 @@ export function prepare(
       body: sealed.body,
     },
   }
+}
+
+/**
+ * A side's confirmation, its first item. Where it has to carry our key for the queue, which is chosen when the server is reached, it is a draft.
+ * Throws `AgentError LARGE`.
+ */
+export function prepareConfirmation(
+  context: Context,
+  ratchet: RatchetState,
+  send: SendQueue,
+  content: Parameters<typeof encryptConfirmation>[2],
+): { readonly ratchet: RatchetState; readonly hash: Bytes; readonly item: Outgoing } {
+  const common = { sndMsgId: 1, messageId: undefined, created: context.clock.now(), notification: true }
+  if (sendsOwnKey(send)) {
+    const { body, ...sealed } = sealConfirmation(ratchet, send, { ...content, random: context.random })
+    return { ...sealed, item: { ...common, type: "confirmation", signed: true, body } }
+  }
+  const { envelope, ...encrypted } = encryptConfirmation(ratchet, send, content)
+  return { ...encrypted, item: { ...common, type: "draft", signed: false, body: envelope } }
 }

@@ -21,18 +21,24 @@ export function keyPair<A extends Alg>(alg: A): Codec<KeyPair<A>> {
 function pairCodec<P extends KeyPair>(pairOf: (der: Bytes) => P): Codec<P> {
   return mapped(
     shortBytes,
-    (der, fail) => {
-      try {
-        return pairOf(der)
-      } catch (error) {
-        if (CryptoError.is(error, "KEY")) return fail(error.message)
-        throw error
-      } finally {
-        der.fill(0)
-      }
-    },
+    (der, fail) => pairFrom(der, pairOf, fail),
     (v) => encodePrivateKey(v.privateKey),
   )
+}
+
+function pairFrom<P extends KeyPair>(
+  der: Bytes,
+  pairOf: (der: Bytes) => P,
+  fail: (message: string) => never,
+): P {
+  try {
+    return pairOf(der)
+  } catch (error) {
+    if (CryptoError.is(error, "KEY")) return fail(error.message)
+    throw error
+  } finally {
+    der.fill(0)
+  }
 }
 
 function privateKeyOf<A extends Alg>(der: Bytes, alg: A): PrivateKey<A> {
@@ -76,26 +82,33 @@ export interface QueuePeer {
   readonly secret: Bytes
 }
 
-/** design.md, N6: X25519 from version 7 on, Ed25519 before. */
+/** design.md, N6: X25519 from version 7 on, whose authenticators prove nothing to a third party, Ed25519 before. */
 export type SenderKey = KeyPair<"x25519"> | KeyPair<"ed25519">
 
 /** The other side's queue, to send to. */
 export interface SendQueue {
   readonly info: QueueInfo
-  /** Authorizes our commands: with an authenticator, which proves nothing to a third party, where the server surely knows them, else with a signature. */
-  readonly authKey: SenderKey
+  /** Authorizes our commands; chosen when it is known for the first time which version the server speaks, and never again. */
+  readonly authKey: SenderKey | undefined
   readonly dhKey: KeyPair<"x25519">
   readonly secret: Bytes
   /** Whether our key is set on the queue. */
   readonly secured: boolean
 }
 
-const senderKeyPair: Codec<SenderKey> = pairCodec((der) => {
+function senderKeyOf(der: Bytes): SenderKey {
   const key = decodePrivateKey(der, ["x25519", "ed25519"])
   return key.alg === "x25519"
     ? keyPairOf(privateKeyOf(der, "x25519"))
     : keyPairOf(privateKeyOf(der, "ed25519"))
-})
+}
+
+/** Nothing stands for a key that is not chosen yet. */
+const chosenSenderKey: Codec<SenderKey | undefined> = mapped(
+  shortBytes,
+  (der, fail) => (der.length === 0 ? undefined : pairFrom(der, senderKeyOf, fail)),
+  (key) => (key === undefined ? new Uint8Array(0) : encodePrivateKey(key.privateKey)),
+)
 const ed25519Pair = keyPair("ed25519")
 const x25519Pair = keyPair("x25519")
 const secret = fixed(32)
@@ -156,7 +169,7 @@ export const receiveQueue: Codec<ReceiveQueue> = struct({
 
 export const sendQueue: Codec<SendQueue> = struct({
   info: queueInfo,
-  authKey: senderKeyPair,
+  authKey: chosenSenderKey,
   dhKey: x25519Pair,
   secret,
   secured: bool,

@@ -31,7 +31,8 @@ export interface Table<T> {
 
 /** Something to be sent, complete: every attempt sends these bytes. */
 export interface Outgoing {
-  readonly type: "confirmation" | "HELLO" | "A_MSG" | "A_RCVD" | "A_QCONT"
+  /** `draft`: a confirmation without the box of its queue. */
+  readonly type: "draft" | "confirmation" | "HELLO" | "A_MSG" | "A_RCVD" | "A_QCONT"
   readonly sndMsgId: number
   /** Of an A_MSG: what the application knows it by. */
   readonly messageId: number | undefined
@@ -40,7 +41,7 @@ export interface Outgoing {
   readonly notification: boolean
   /** Without authorization in a slow handshake's confirmation. */
   readonly signed: boolean
-  /** The body of SEND. */
+  /** The body of SEND; of a draft, the envelope. */
   readonly body: Bytes
 }
 
@@ -183,6 +184,7 @@ const notice: Codec<Notice> = {
 }
 
 const outgoingNames = letters<Outgoing["type"]>({
+  draft: "D",
   confirmation: "C",
   HELLO: "H",
   A_MSG: "M",

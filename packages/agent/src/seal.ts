@@ -47,44 +47,67 @@ export function sealMessage(
   return { session: { ...session, ratchet, lastSentId: sndMsgId, lastSentHash: hash }, sndMsgId, hash, body }
 }
 
-/** A confirmation (agent-protocol.md, "Fast handshake", steps 5 and 8): the first item of its sender, without a header of its own. */
+interface ConfirmationContent {
+  readonly agentVersion: number
+  readonly content: AgentContent
+  readonly parameters: RatchetParameters | undefined
+}
+
+/** A confirmation in all its layers. Throws `AgentError LARGE`. */
 export function sealConfirmation(
   ratchet: RatchetState,
   queue: SendQueue,
-  {
-    agentVersion,
-    content,
-    parameters,
-    random,
-  }: {
-    readonly agentVersion: number
-    readonly content: AgentContent
-    readonly parameters: RatchetParameters | undefined
-    readonly random: Random
-  },
+  { random, ...content }: ConfirmationContent & { readonly random: Random },
 ): { readonly ratchet: RatchetState; readonly hash: Bytes; readonly body: Bytes } {
+  const { envelope, ...encrypted } = encryptConfirmation(ratchet, queue, content)
+  return { ...encrypted, body: boxConfirmation(queue, envelope, random) }
+}
+
+/**
+ * A confirmation's envelope (agent-protocol.md, "Fast handshake", steps 5 and 8): the first item of its sender, without a header of its own.
+ * `boxConfirmation` seals it for its queue. Throws `AgentError LARGE`.
+ */
+export function encryptConfirmation(
+  ratchet: RatchetState,
+  queue: SendQueue,
+  { agentVersion, content, parameters }: ConfirmationContent,
+): { readonly ratchet: RatchetState; readonly hash: Bytes; readonly envelope: Bytes } {
   const encrypted = encryptContent(ratchet, content, paddedLengths(false, agentVersion).info)
-  const payload = encode(agentEnvelope, {
+  const envelope = encode(agentEnvelope, {
     type: "AgentConfirmation",
     version: agentVersion,
     parameters,
     sealed: encrypted.sealed,
   })
-  const senderKey = queue.dhKey.publicKey
-  const header = privateHeaderOf(queue)
-  if (payload.length > maxPayloadLength(senderKey, header)) throw tooLarge()
-  const nonce = random.bytes(boxNonceSize)
-  const body = sealClientMessage(
-    boxKey(queue.secret),
-    { version: clientVersionOf(queue), senderKey, nonce },
-    { header, payload },
-  )
-  return { ratchet: encrypted.ratchet, hash: encrypted.hash, body }
+  if (envelope.length > maxPayloadLength(queue.dhKey.publicKey, roomyHeader(queue))) throw tooLarge()
+  return { ratchet: encrypted.ratchet, hash: encrypted.hash, envelope }
 }
 
-/** Where the sender may not set its key itself, the confirmation carries it for the recipient to set. */
+/**
+ * Seals a confirmation for its queue: the body of SEND. Where the sender may not set its key itself, the confirmation carries it for the recipient to
+ * set, so that key must have been chosen.
+ */
+export function boxConfirmation(queue: SendQueue, envelope: Bytes, random: Random): Bytes {
+  return sealClientMessage(
+    boxKey(queue.secret),
+    {
+      version: clientVersionOf(queue),
+      senderKey: queue.dhKey.publicKey,
+      nonce: random.bytes(boxNonceSize),
+    },
+    { header: privateHeaderOf(queue), payload: envelope },
+  )
+}
+
 function privateHeaderOf(queue: SendQueue): PrivateHeader {
-  return sendsOwnKey(queue) ? { type: "_" } : { type: "K", senderKey: queue.authKey.publicKey }
+  if (sendsOwnKey(queue)) return { type: "_" }
+  if (queue.authKey === undefined) throw new TypeError("a confirmation that carries a key that is not chosen")
+  return { type: "K", senderKey: queue.authKey.publicKey }
+}
+
+/** A header as long as the one that the confirmation will have: the keys of both kinds have one length. */
+function roomyHeader(queue: SendQueue): PrivateHeader {
+  return sendsOwnKey(queue) ? { type: "_" } : { type: "K", senderKey: queue.dhKey.publicKey }
 }
 
 /** Whether our key is set with SKEY on this queue (agent-protocol.md, "Connection procedures": its mode decides). */

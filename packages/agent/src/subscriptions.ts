@@ -86,9 +86,21 @@ export class Subscriptions {
     const { pool } = this.#context
     pool.keep(server, "receive")
     // A server that cannot be reached at first makes no `down`; the pool goes on trying by itself.
-    void pool.client(server, "receive").catch(() => {
+    void pool.client(server, "receive").catch((error: unknown) => {
       const watched = this.#servers.get(serverText(server))
-      if (watched?.client === undefined && watched !== undefined) this.#show("serverDown", watched)
+      if (watched?.client !== undefined || watched === undefined) return
+      this.#show("serverDown", watched)
+      const failure = failureOf(error)
+      if (failure?.code !== "SERVER_VERSION") return
+      // Waiting alone does not help here.
+      const { code, message } = failure
+      this.#context.show({
+        type: "error",
+        connectionId: undefined,
+        code,
+        message,
+        server: serverText(server),
+      })
     })
   }
 

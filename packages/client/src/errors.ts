@@ -3,9 +3,9 @@ import { TransportError } from "@smpkit/transport"
 
 /**
  * `SMP`: the server answered with an error, which `error` holds. `TIMEOUT`: no answer in time. `CLOSED`: the connection ended before the answer.
- * `UNEXPECTED`: an answer of another kind, or about another queue. After `TIMEOUT` and `CLOSED` the command may have been carried out.
+ * `UNEXPECTED`: an answer of another kind, or about another queue. `VERSION`: the session's version has no authenticators, so nothing was sent. After `TIMEOUT` and `CLOSED` the command may have been carried out.
  */
-export type ClientErrorCode = "SMP" | "TIMEOUT" | "CLOSED" | "UNEXPECTED"
+export type ClientErrorCode = "SMP" | "TIMEOUT" | "CLOSED" | "UNEXPECTED" | "VERSION"
 
 /** What each code comes with. */
 export type ClientErrorDetail<C extends ClientErrorCode> = C extends "SMP" ? ProtocolError : undefined

@@ -39,7 +39,7 @@ export interface RetryState {
 export function nextRetry(schedule: RetrySchedule, state?: RetryState): RetryState {
   if (state === undefined) return { waitedMs: schedule.initialMs, delayMs: schedule.initialMs }
   const grown = state.waitedMs < schedule.steadyMs ? state.delayMs : state.delayMs * schedule.factor
-  const delayMs = Math.min(grown, schedule.maxMs)
+  const delayMs = Math.min(Math.round(grown), schedule.maxMs)
   return { waitedMs: state.waitedMs + delayMs, delayMs }
 }
 

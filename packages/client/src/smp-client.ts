@@ -133,7 +133,7 @@ export class SmpClient implements AsyncDisposable {
 
   /**
    * Sends a command and waits for its answer. The requests of one tick share blocks; those about one entity are sent, and so carried out, in the order of the calls.
-   * Throws `ClientError`: `SMP` with the server's error, `TIMEOUT`, `CLOSED`, `UNEXPECTED`; `SmpError LARGE_MSG`; or the signal's reason, after which an answer is ignored,
+   * Throws `ClientError`: `SMP` with the server's error, `TIMEOUT`, `CLOSED`, `UNEXPECTED`, `VERSION`; `SmpError LARGE_MSG`; or the signal's reason, after which an answer is ignored,
    * but for a message, which then comes as an event.
    */
   async request<C extends Command>(command: C, options: RequestOptions): Promise<Success<C["type"]>> {
@@ -148,8 +148,8 @@ export class SmpClient implements AsyncDisposable {
     // What a server chooses must not look like a bug of ours.
     if (key?.publicKey.alg === "x25519" && serverSessionKey === undefined) {
       throw new ClientError(
-        "UNEXPECTED",
-        "a server of version 6, which takes no authenticators",
+        "VERSION",
+        "the server has fallen back to version 6, which takes no authenticators",
         this.server,
         undefined,
       )

@@ -13,6 +13,7 @@ import {
   type QueueMode,
   sealMessageBody,
   type ServerAddress,
+  type SmpVersion,
 } from "@smpkit/smp"
 import {
   type CloseReason,
@@ -22,7 +23,6 @@ import {
   TransportError,
 } from "@smpkit/transport"
 
-const version = 18
 const none: Bytes = new Uint8Array(0)
 
 interface Queue {
@@ -51,8 +51,13 @@ export class FakeServer implements Connector {
   /** Makes queues whose sender may not set its key. */
   slow = false
   down = false
+  tooOld = false
+  /** What new sessions speak. */
+  version: SmpVersion = 18
   intercept: Intercept = () => undefined
   readonly log: string[] = []
+  /** Kinds of the keys that KEY and SKEY brought. */
+  readonly senderKeys: string[] = []
   readonly #random: Random
   readonly #clock: Clock
   readonly #queues = new Map<string, Queue>()
@@ -75,6 +80,7 @@ export class FakeServer implements Connector {
   async connect(): Promise<SmpSession> {
     await Promise.resolve()
     if (this.down) throw new TransportError("NETWORK", "the server is down")
+    if (this.tooOld) throw new TransportError("VERSION", "the server speaks SMP 4-5, this client 7-18")
     const session = new Session(this, generateKeyPair("x25519", this.#random))
     this.#sessions.add(session)
     return session
@@ -159,6 +165,7 @@ export class FakeServer implements Connector {
   }
 
   #secure(queue: Queue, key: PublicKey): BrokerMessage {
+    this.senderKeys.push(key.alg)
     const text = toBase64Url(key.raw)
     if (queue.senderKey !== undefined && queue.senderKey !== text) return auth
     queue.senderKey = text
@@ -209,9 +216,9 @@ export class FakeServer implements Connector {
 const auth: BrokerMessage = { type: "ERR", error: { type: "AUTH" } }
 
 class Session implements SmpSession {
-  readonly version = version
+  readonly version: SmpVersion
   readonly sessionId: Bytes = new Uint8Array(32)
-  readonly serverSessionKey: PublicKey<"x25519">
+  readonly serverSessionKey: PublicKey<"x25519"> | undefined
   readonly serverSessionPrivate = undefined
   readonly maxContentSize = 16_384
   readonly closed: Promise<CloseReason>
@@ -223,7 +230,8 @@ class Session implements SmpSession {
 
   constructor(server: FakeServer, keys: KeyPair<"x25519">) {
     this.#server = server
-    this.serverSessionKey = keys.publicKey
+    this.version = server.version
+    this.serverSessionKey = server.version < 7 ? undefined : keys.publicKey
     this.closed = new Promise((resolve) => {
       this.#settle = resolve
     })
@@ -233,8 +241,8 @@ class Session implements SmpSession {
     await Promise.resolve()
     if (this.#over) throw new TransportError("CLOSED", "the session is over")
     for (const item of parseBatch(content)) {
-      const { corrId, entityId, command } = parseTransmission(version, this.sessionId, item)
-      const answer = this.#server.handle(this, parseCommand(version, command), entityId)
+      const { corrId, entityId, command } = parseTransmission(this.version, this.sessionId, item)
+      const answer = this.#server.handle(this, parseCommand(this.version, command), entityId)
       if (answer !== undefined) this.push(corrId, entityId, answer)
     }
   }
@@ -242,11 +250,11 @@ class Session implements SmpSession {
   push(corrId: Bytes, entityId: Bytes, message: BrokerMessage): void {
     if (this.#over) return
     const entity = message.type === "IDS" || message.type === "PONG" ? none : entityId
-    const transmission = encodeTransmission(version, this.sessionId, {
+    const transmission = encodeTransmission(this.version, this.sessionId, {
       authorization: none,
       corrId,
       entityId: entity,
-      command: encodeBrokerMessage(version, message),
+      command: encodeBrokerMessage(this.version, message),
     })
     for (const content of encodeBatches([transmission])) this.#received.push({ type: "content", content })
     this.#wake()

@@ -52,6 +52,82 @@ describe("two agents", () => {
     await bob.close()
   })
 
+  it.each([
+    [18, "x25519"],
+    [8, "x25519"],
+    [6, "ed25519"],
+  ] as const)(
+    "where the server of a slow queue speaks version %i, its sender's key is %s",
+    async (v, alg) => {
+      const { alice, bob, one, two } = await world(`sender key ${v}`)
+      for (const server of [one, two]) {
+        server.slow = true
+        server.version = v
+      }
+      const ids = await connect(alice, bob)
+      expect([...one.senderKeys, ...two.senderKeys]).toEqual([alg, alg])
+      await alice.agent.sendMessage({ connectionId: ids.alice, text: "hello" })
+      await bob.agent.sendMessage({ connectionId: ids.bob, text: "hi" })
+      await Promise.all([bob.next("message"), alice.next("message")])
+      await alice.close()
+      await bob.close()
+    },
+  )
+
+  it("choose the key for a slow queue once, though the server cannot be reached at first and then falls back", async () => {
+    const { alice, bob, one, two, clock } = await world("late key")
+    one.slow = two.slow = true
+    const { connectionId, link } = await alice.agent.createConnection({ mode: "invitation" })
+    one.down = true
+    one.drop()
+    await bob.agent.joinConnection({ link })
+    await bob.restart()
+    await clock.advance(1000)
+    expect(one.senderKeys).toEqual([])
+    one.down = false
+    // The first session learns the version and is lost before the confirmation was kept.
+    one.intercept = (command) => (command.type === "SEND" ? "drop" : undefined)
+    await clock.advance(10_000)
+    one.intercept = () => undefined
+    one.version = 6
+    one.drop()
+    await clock.advance(100_000)
+    const { confirmationId } = await alice.next("confirmation")
+    await alice.agent.allowConnection({ connectionId, confirmationId })
+    await clock.advance(60_000)
+    expect(one.senderKeys).toEqual(["x25519"])
+    // HELLO needs an authenticator, which a server of version 6 does not take.
+    expect(bob.of("connected")).toEqual([])
+    one.version = 18
+    one.drop()
+    await clock.advance(200_000)
+    await bob.next("connected")
+    expect(one.senderKeys).toEqual(["x25519"])
+    await alice.close()
+    await bob.close()
+  })
+
+  it("say that a server is too old, and what to do", async () => {
+    const { alice, bob, one, two, clock } = await world("too old")
+    one.tooOld = true
+    one.drop()
+    await expect(alice.agent.createConnection({ mode: "invitation" })).rejects.toMatchObject({
+      code: "SERVER_VERSION",
+      message: expect.stringContaining("use another server") as string,
+    })
+    one.tooOld = false
+    await clock.advance(1000)
+    await bob.agent.setServers({ servers: [] })
+    const { link } = await alice.agent.createConnection({ mode: "invitation" })
+    one.tooOld = true
+    await expect(bob.agent.joinConnection({ link })).rejects.toMatchObject({ code: "SERVER_VERSION" })
+    expect(two.log).toEqual([])
+    await alice.restart()
+    expect(await alice.next("error")).toMatchObject({ code: "SERVER_VERSION", connectionId: undefined })
+    await alice.close()
+    await bob.close()
+  })
+
   it("connect also where the joiner was given no server: its queue is beside the initiator's, and the server stays unknown", async () => {
     const { alice, bob, one, two } = await world("no server of its own")
     await bob.agent.setServers({ servers: [] })
