@@ -10,10 +10,11 @@ const p448 = 2n ** 448n - 2n ** 224n - 1n
  * Diffie-Hellman refuses an all-zero result on top, and signatures are verified strictly.
  */
 export function assertUsable(alg: Alg, raw: Uint8Array): void {
-  if (!usable(alg, raw)) throw new CryptoError("KEY", `not a usable ${alg} public key`)
+  if (!isUsable(alg, raw)) throw new CryptoError("KEY", `not a usable ${alg} public key`)
 }
 
-function usable(alg: Alg, raw: Uint8Array): boolean {
+/** Whether bytes of the right length are a reduced coordinate of a point that is not of small order; they may be no point at all. */
+export function isUsable(alg: Alg, raw: Uint8Array): boolean {
   switch (alg) {
     case "x25519": {
       // RFC 7748 masks the top bit, so a key that has it set is another spelling of the same point: it makes u too large here.
