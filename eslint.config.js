@@ -43,7 +43,7 @@ const clockless = [
 /** Modules of impure packages that may read the platform's clock, timers and process. */
 const edges = [
   "packages/transport/src/clock.ts",
-  "packages/transport/src/{tls,tcp,websocket}/**",
+  "packages/transport/src/{tls,tcp,websocket,websocket-server}/**",
   "packages/client/src/{tls,node}/**",
   "packages/client/src/{tls,node}.ts",
   "packages/agent/src/store/{lmdb,directory-lock,index}.ts",

@@ -41,14 +41,18 @@ export function verifyChain(
 ): VerifiedChain {
   checkFingerprint(chain, keyHash)
   const parsed = checkedIssuers(chain)
-  // Dates of the last certificate are not examined: it is the anchor of the walk.
+  checkDates(parsed, now)
+  return { leafKey: parsed[0].publicKey }
+}
+
+/** Throws `TransportError CERTIFICATE` unless every certificate but the last, which is the anchor of the walk, is valid at `now`. */
+export function checkDates(parsed: readonly Certificate[], now: number): void {
   for (const [i, { notBefore, notAfter }] of parsed.slice(0, -1).entries()) {
     const which = i === 0 ? "the server's certificate" : `certificate ${i + 1} of the server's chain`
     if (now < notBefore)
       throw new TransportError("CERTIFICATE", `${which} is not valid before ${day(notBefore)}`)
     if (now > notAfter) throw new TransportError("CERTIFICATE", `${which} expired on ${day(notAfter)}`)
   }
-  return { leafKey: parsed[0].publicKey }
 }
 
 /** Verifies what `verifyChain` does, without dates: for a chain that repeats one whose dates were examined. */
@@ -57,14 +61,21 @@ export function verifyRepeatedChain(chain: readonly Bytes[], keyHash: Uint8Array
   return { leafKey: checkedIssuers(chain)[0].publicKey }
 }
 
+/** Whether the identity certificate of a chain has this hash; nothing is parsed. */
+export function hasFingerprint(chain: readonly Bytes[], keyHash: Uint8Array): boolean {
+  return equalBytes(fingerprint(identityCertificate(chain)), keyHash)
+}
+
 /** Throws `TransportError FINGERPRINT` unless the identity certificate of a chain has this hash, `CERTIFICATE` when there is none. */
 function checkFingerprint(chain: readonly Bytes[], keyHash: Uint8Array): void {
+  if (hasFingerprint(chain, keyHash)) return
+  throw new TransportError("FINGERPRINT", otherServer(chain, keyHash))
+}
+
+/** The sentence for a server that is not the one of the address, with both fingerprints. */
+export function otherServer(chain: readonly Bytes[], keyHash: Uint8Array): string {
   const received = fingerprint(identityCertificate(chain))
-  if (equalBytes(received, keyHash)) return
-  throw new TransportError(
-    "FINGERPRINT",
-    `the server is not the one of the address: expected fingerprint ${toBase64Url(keyHash)}, received ${toBase64Url(received)}`,
-  )
+  return `the server is not the one of the address: expected fingerprint ${toBase64Url(keyHash)}, received ${toBase64Url(received)}`
 }
 
 function identityCertificate(chain: readonly Bytes[]): Bytes {
@@ -74,8 +85,8 @@ function identityCertificate(chain: readonly Bytes[]): Bytes {
   return identity
 }
 
-/** Each certificate is issued by the next one, and each issuer that is not the last may issue. */
-function checkedIssuers(chain: readonly Bytes[]): readonly [Certificate, ...Certificate[]] {
+/** The chain parsed: each certificate is issued by the next one, and each issuer that is not the last may issue. Throws `TransportError CERTIFICATE`. */
+export function checkedIssuers(chain: readonly Bytes[]): readonly [Certificate, ...Certificate[]] {
   const [leaf, ...issuers] = chain.map(parseCertificate)
   if (leaf === undefined) throw new TransportError("CERTIFICATE", "a chain without certificates")
   if (leaf.version !== 3)

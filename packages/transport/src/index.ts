@@ -1,3 +1,4 @@
+export type { ByteStream } from "./byte-stream.ts"
 export { type Certificate, parseCertificate } from "./certificate.ts"
 export { clientHandshake, type ClientHandshakeOptions } from "./client-handshake.ts"
 export { type Clock, systemClock } from "./clock.ts"

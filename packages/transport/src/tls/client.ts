@@ -66,7 +66,7 @@ export async function connectTls(
 }
 
 /** Names under `.onion` never reach the domain name system (security.md Q17). */
-function reachableHost({ hosts }: ServerAddress): string {
+export function reachableHost({ hosts }: ServerAddress): string {
   const host = hosts.find((name) => !name.toLowerCase().endsWith(".onion"))
   if (host === undefined)
     throw new TransportError("NETWORK", `cannot connect to ${hosts[0]}: it is reachable through Tor only`)

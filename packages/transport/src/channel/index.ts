@@ -1,0 +1,7 @@
+export type { ByteStream } from "../byte-stream.ts"
+export { channelClient, type ChannelClientOptions } from "./client.ts"
+export { type ChannelErrorCode, type ChannelFailure, type RefusalName } from "./failure.ts"
+export { type CarriedProtocol, protocolOf } from "./first-byte.ts"
+export { ChannelLimits, type ChannelLimitsOptions, type Place } from "./limits.ts"
+export { channelServer, type ChannelServerOptions, type ServerChannel } from "./server.ts"
+export { checkServerIdentities } from "./server-identities.ts"

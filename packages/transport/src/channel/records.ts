@@ -1,0 +1,122 @@
+import type { Bytes } from "@smpkit/codec"
+import { aesGcmOpen, aesGcmSeal, CryptoError } from "@smpkit/crypto"
+import { blockSize } from "@smpkit/smp"
+
+// channel.md, "Records".
+
+export const recordSize: number = blockSize + 1 + 16
+/** The last number of a direction, which only a close may have. */
+export const lastNumber: number = 2 ** 32 - 1
+
+export const recordTypes = { data: 1, close: 2 } as const
+export const closeCodes = { end: 0, record: 1, limit: 2 } as const
+
+const noData = new Uint8Array(0)
+
+/** Lends the key for a record's number. */
+export interface RecordKeys extends Disposable {
+  keyFor(number: number): Bytes
+}
+
+/** 0^8 ++ u32 number. */
+function nonceOf(number: number): Bytes {
+  const nonce = new Uint8Array(12)
+  new DataView(nonce.buffer).setUint32(8, number)
+  return nonce
+}
+
+/** Seals the records of one direction. */
+export class RecordSealer implements Disposable {
+  readonly #keys: RecordKeys
+  readonly #plaintext = new Uint8Array(blockSize + 1)
+  #number: number
+
+  /** `number` is that of the first record: 0 but in tests. */
+  constructor(keys: RecordKeys, number = 0) {
+    this.#keys = keys
+    this.#number = number
+  }
+
+  /** Whether the next record has the last number. */
+  get atLimit(): boolean {
+    return this.#number >= lastNumber
+  }
+
+  /** A record with a block. Throws `RangeError` at the limit. */
+  data(block: Bytes): Bytes {
+    if (block.length !== blockSize) throw new RangeError(`a block of ${block.length} bytes`)
+    if (this.atLimit) throw new RangeError("the numbers of this direction are used up")
+    this.#plaintext.set(block)
+    return this.#seal(recordTypes.data)
+  }
+
+  /** A record that ends this direction. At the limit its code is LIMIT, whatever was asked for. */
+  close(code: number): Bytes {
+    this.#plaintext.fill(0)
+    this.#plaintext[0] = this.atLimit ? closeCodes.limit : code
+    return this.#seal(recordTypes.close)
+  }
+
+  #seal(type: number): Bytes {
+    const number = this.#number++
+    if (number > lastNumber) throw new RangeError("a record after the last one")
+    this.#plaintext[blockSize] = type
+    return aesGcmSeal(this.#keys.keyFor(number), nonceOf(number), noData, this.#plaintext)
+  }
+
+  [Symbol.dispose](): void {
+    this.#keys[Symbol.dispose]()
+    this.#plaintext.fill(0)
+  }
+}
+
+/** What a record held; `bad` is one that ends the connection. */
+export type OpenedRecord =
+  | { readonly type: "data"; readonly block: Bytes }
+  | { readonly type: "close"; readonly code: number }
+  | { readonly type: "bad" }
+
+const bad: OpenedRecord = { type: "bad" }
+
+/** Opens the records of one direction in their order. */
+export class RecordOpener implements Disposable {
+  readonly #keys: RecordKeys
+  #number: number
+
+  /** `number` is that of the first record: 0 but in tests. */
+  constructor(keys: RecordKeys, number = 0) {
+    this.#keys = keys
+    this.#number = number
+  }
+
+  /** Nothing may be opened after anything but `data`. */
+  open(record: Bytes): OpenedRecord {
+    const number = this.#number++
+    if (number > lastNumber) return bad
+    const content = this.#content(number, record)
+    if (content === undefined) return bad
+    const block = content.subarray(0, blockSize)
+    switch (content[blockSize]) {
+      case recordTypes.data:
+        return number === lastNumber ? bad : { type: "data", block }
+      case recordTypes.close:
+        return block.subarray(1).every((byte) => byte === 0) ? { type: "close", code: block[0] ?? 0 } : bad
+      case undefined:
+      default:
+        return bad
+    }
+  }
+
+  #content(number: number, record: Bytes): Bytes | undefined {
+    try {
+      return aesGcmOpen(this.#keys.keyFor(number), nonceOf(number), noData, record)
+    } catch (error) {
+      if (CryptoError.is(error, "DECRYPT")) return undefined
+      throw error
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#keys[Symbol.dispose]()
+  }
+}

@@ -1,0 +1,1 @@
+export { acceptWebSocket } from "../websocket/server.ts"
