@@ -45,6 +45,7 @@ export function describeEvent(event: AgentEvent): object {
       return { ...event, connectionIds: [...event.connectionIds].sort() }
     case "connected":
     case "delivered":
+    case "ratchetSync":
       return event
     default:
       return event satisfies never

@@ -131,6 +131,12 @@ export function receiveQueueOf(c: Connection): ReceiveQueue | undefined {
   return "receive" in c ? c.receive : undefined
 }
 
+export const ratchetSync: Codec<ConnectionCommon["ratchetSync"]> = letters({
+  ok: "O",
+  allowed: "A",
+  required: "R",
+})
+
 const common: Codec<ConnectionCommon> = struct({
   id: text,
   created: safeInt64,
@@ -139,7 +145,7 @@ const common: Codec<ConnectionCommon> = struct({
   postQuantum: letters<ConnectionCommon["postQuantum"]>({ off: "0", on: "1" }),
   verified: bool,
   receipts: bool,
-  ratchetSync: letters<ConnectionCommon["ratchetSync"]>({ ok: "O", allowed: "A", required: "R" }),
+  ratchetSync,
   failures: u8,
   peerKeys: optional(fixed(32)),
   sendLocked: bool,

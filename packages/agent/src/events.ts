@@ -36,6 +36,12 @@ export type AgentEvent =
       readonly server: string
     }
   | {
+      readonly type: "ratchetSync"
+      readonly connectionId: string
+      /** `required`: what the other side sends cannot be read any more. */
+      readonly state: "ok" | "allowed" | "required"
+    }
+  | {
       readonly type: "serverUp" | "serverDown"
       readonly server: string
       readonly connectionIds: readonly string[]

@@ -43,10 +43,15 @@ export function receiveAgentMessage(
   if (result.type === "failed") return failed(conversation, c, hash, result.error)
   conversation.seen.add(hash)
   const connection = afterSuccess(c, envelope.version)
+  const recovered = syncNotices(c, connection)
   if (result.type === "refused") {
     const refusal = new AgentError(result.code, "The other side sent something that is no agent message.")
     return {
-      changes: { ...stored(connection, result.session), seen: true, notices: [errorNotice(c, refusal)] },
+      changes: {
+        ...stored(connection, result.session),
+        seen: true,
+        notices: [errorNotice(c, refusal), ...recovered],
+      },
       head: "done",
     }
   }
@@ -56,7 +61,7 @@ export function receiveAgentMessage(
     changes: {
       ...stored(outcome.changes.connection ?? connection, outcome.changes.session ?? result.session),
       ...withoutState(outcome.changes),
-      notices: [...(outcome.changes.notices ?? []), ...lossNotices(c, result.evicted)],
+      notices: [...recovered, ...(outcome.changes.notices ?? []), ...lossNotices(c, result.evicted)],
       seen: true,
     },
   }
@@ -67,6 +72,12 @@ function lossNotices(c: ReceiveQueueHolder, evicted: number): readonly Notice[] 
   if (evicted === 0) return []
   const message = `${evicted} messages that did not arrive yet cannot be read any more: too many were missing.`
   return [errorNotice(c, new AgentError("A_CRYPTO", message))]
+}
+
+/** A change of whether the two ratchets are in step. */
+function syncNotices(before: Connection, { id: connectionId, ratchetSync }: Connection): readonly Notice[] {
+  if (ratchetSync === before.ratchetSync) return []
+  return [{ type: "ratchetSync", connectionId, state: ratchetSync }]
 }
 
 /** Before the application has chosen, the session is part of the confirmation. */
@@ -181,15 +192,20 @@ function failed(
   error: RatchetError,
 ): Outcome {
   if (conversation.seen.has(hash)) return { changes: {}, head: "done" }
-  const refusal = new AgentError(
-    codeOf(error),
-    `A message of the other side does not decrypt (${error.code}): ${error.message}.`,
-  )
+  const refusal = new AgentError(codeOf(error), failureText(error))
   const notices = [errorNotice(c, refusal)]
   if (refusal.code !== "A_CRYPTO") return { changes: { notices }, head: "done" }
   const failures = Math.min(c.failures + 1, 255)
   const ratchetSync = failures >= failuresForRequired ? "required" : "allowed"
-  return { changes: { connection: { ...c, failures, ratchetSync }, notices }, head: "done" }
+  const connection = { ...c, failures, ratchetSync } as const
+  return { changes: { connection, notices: [...notices, ...syncNotices(c, connection)] }, head: "done" }
+}
+
+function failureText(error: RatchetError): string {
+  if (error.code === "SKIPPED") {
+    return "More messages of the other side are missing than can be bridged: neither this one nor any later one can be read. Make a new connection."
+  }
+  return `A message of the other side does not decrypt (${error.code}): ${error.message}. If that happens again and again, make a new connection.`
 }
 
 function codeOf(error: RatchetError): AgentErrorCode {

@@ -16,7 +16,7 @@ import {
 } from "@smpkit/codec"
 import { type KeyPair } from "@smpkit/crypto"
 import { type ServerAddress, serverAddress } from "@smpkit/smp"
-import { connection, type Connection, session, type Session } from "./connection.ts"
+import { connection, type Connection, ratchetSync, session, type Session } from "./connection.ts"
 import type { AgentErrorCode } from "./errors.ts"
 import type { AgentEvent } from "./events.ts"
 import type { Integrity } from "./integrity.ts"
@@ -90,7 +90,15 @@ export type Notice = Extract<
   AgentEvent,
   {
     readonly type:
-      "confirmation" | "info" | "connected" | "sent" | "delivered" | "failed" | "closed" | "error"
+      | "confirmation"
+      | "info"
+      | "connected"
+      | "sent"
+      | "delivered"
+      | "failed"
+      | "ratchetSync"
+      | "closed"
+      | "error"
   }
 >
 
@@ -153,6 +161,7 @@ const noticeFields: { readonly [T in Notice["type"]]: Codec<Fields<T>> } = {
     message: longText,
     server: longText,
   }),
+  ratchetSync: struct<Fields<"ratchetSync">>({ connectionId: text, state: ratchetSync }),
   closed: struct<Fields<"closed">>({ connectionId: text, code, message: longText }),
   error: struct<Fields<"error">>({
     connectionId: optional(text),
@@ -168,6 +177,7 @@ const noticeNames = letters<Notice["type"]>({
   sent: "s",
   delivered: "d",
   failed: "f",
+  ratchetSync: "r",
   closed: "x",
   error: "e",
 })

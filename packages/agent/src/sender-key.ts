@@ -9,16 +9,22 @@ import { boxConfirmation } from "./seal.ts"
 
 /**
  * Chooses the key that authorizes our commands on the other side's queue, when its server is reached for the first time; a confirmation that carries
- * the key is sealed with it. Both are on disk when this resolves, and never change again. Throws what reaching a server throws, and `AgentError STORE`.
+ * the key is sealed with it. Both are on disk when this resolves, and never change again; `undefined` when the connection has ended meanwhile.
+ * Throws what reaching a server throws, and `AgentError STORE`.
  */
-export async function chooseSenderKey(context: Context, conversation: Conversation): Promise<void> {
+export async function chooseSenderKey(
+  context: Context,
+  conversation: Conversation,
+): Promise<SenderKey | undefined> {
   const { connection } = conversation
-  if (!("send" in connection) || connection.send.authKey !== undefined) return
+  if (!("send" in connection)) return undefined
+  if (connection.send.authKey !== undefined) return connection.send.authKey
   const { version } = await context.pool.client(connection.send.info.server, "send")
   // The connection may have gone on meanwhile.
   const now = conversation.connection
-  if (!("send" in now) || !conversation.active) return
-  const send: SendQueue = { ...now.send, authKey: senderKeyFor(version, context.random) }
+  if (!("send" in now) || !conversation.active) return undefined
+  const authKey = senderKeyFor(version, context.random)
+  const send: SendQueue = { ...now.send, authKey }
   const draft = conversation.outgoing.find(({ type }) => type === "draft")
   const record = draft && conversation.outgoingRecord(draft.sndMsgId)
   await conversation.save({
@@ -33,6 +39,7 @@ export async function chooseSenderKey(context: Context, conversation: Conversati
           },
         }),
   })
+  return authKey
 }
 
 /** A deniable authenticator wherever the server takes one. */
@@ -42,11 +49,10 @@ function senderKeyFor(version: number, random: Random): SenderKey {
 
 /** Sets our key on the other side's queue; it may be repeated. Throws as `chooseSenderKey` and `ServerPool.request`. */
 export async function secureSendQueue(context: Context, conversation: Conversation): Promise<void> {
-  await chooseSenderKey(context, conversation)
+  const key = await chooseSenderKey(context, conversation)
   const { connection } = conversation
-  if (!("send" in connection) || !conversation.active) return
+  if (!("send" in connection) || key === undefined) return
   const { info } = connection.send
-  const key = chosenKey(connection.send)
   await context.pool.request(
     info.server,
     "send",

@@ -263,6 +263,8 @@ export class Chat {
         return
       case "serverUp":
       case "info":
+      // The error before it has told.
+      case "ratchetSync":
         return
       default:
         event satisfies never

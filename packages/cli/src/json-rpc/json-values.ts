@@ -24,6 +24,7 @@ export function eventJson(event: AgentEvent): object {
     case "sent":
     case "delivered":
     case "failed":
+    case "ratchetSync":
     case "serverUp":
     case "serverDown":
     case "closed":

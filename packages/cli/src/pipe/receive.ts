@@ -98,6 +98,7 @@ class Transfer {
         onNotice(`no connection to ${event.server}: trying again`)
         return undefined
       case "serverUp":
+      case "ratchetSync":
       case "info":
       case "sent":
       case "delivered":

@@ -170,6 +170,7 @@ class Transfer {
         this.#options.onNotice(`no connection to ${event.server}: trying again`)
         return
       case "serverUp":
+      case "ratchetSync":
         return
       case "confirmation":
       case "info":

@@ -214,6 +214,7 @@ describe("JSON-RPC 2.0 over lines (rpc.md)", () => {
         postQuantum: false,
         servers: ["s"],
       },
+      { type: "ratchetSync", connectionId: "c1", state: "required" },
       { type: "closed", connectionId: "c1", code: "NO_ANSWER", message: "m" },
     )
     await settle()
@@ -237,6 +238,7 @@ describe("JSON-RPC 2.0 over lines (rpc.md)", () => {
         postQuantum: false,
         servers: ["s"],
       },
+      { type: "ratchetSync", connectionId: "c1", state: "required" },
       { type: "closed", connectionId: "c1", code: "NO_ANSWER", message: "m" },
     ])
   })
