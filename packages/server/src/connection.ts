@@ -1,8 +1,7 @@
-import { type Bytes, WireError } from "@smpkit/codec"
+import type { Bytes } from "@smpkit/codec"
 import { type BoxKey, boxKey } from "@smpkit/crypto"
 import {
   type BrokerMessage,
-  parseBatch,
   type ProtocolError,
   sealMessageBody,
   type SmpVersion,
@@ -10,16 +9,14 @@ import {
 } from "@smpkit/smp"
 import type { SmpSession } from "@smpkit/transport"
 import type { SessionKeys } from "./authorize.ts"
-import { createQueue } from "./commands/create.ts"
-import { execute } from "./commands/execute.ts"
 import type { ServerCore } from "./core.ts"
 import { DeliveryBacklog } from "./delivery-backlog.ts"
 import { ServerError } from "./errors.ts"
 import { InFlight } from "./in-flight.ts"
+import { Intake } from "./intake.ts"
 import { Outbox } from "./outbox.ts"
 import type { Delivery, QueueRecord, StoredMessage } from "./queue.ts"
 import { type QueueName, queueName } from "./queue-name.ts"
-import { parseRequest, type QueueRequest, type Request } from "./request.ts"
 import {
   type ActiveSubscription,
   newSubscription,
@@ -38,15 +35,15 @@ const empty: Bytes = new Uint8Array(0)
 /** One client's session: blocks in, commands carried out, answers and messages out. */
 export class Connection implements Subscriber {
   readonly version: SmpVersion
+  readonly sessionId: Bytes
   readonly keys: SessionKeys
   readonly #core: ServerCore
   readonly #session: SmpSession
   readonly #outbox: Outbox
   readonly #inFlight: InFlight
+  readonly #intake: Intake
   readonly #backlog: DeliveryBacklog
   readonly #queues = new Map<QueueName, Subscription | GetUse>()
-  /** Commands under way that change keys or status: what follows on the same id waits for them. */
-  readonly #barriers = new Map<QueueName, Promise<void>>()
   #created = 0
   #lastActive: number
 
@@ -54,9 +51,11 @@ export class Connection implements Subscriber {
     this.#core = core
     this.#session = session
     this.version = session.version
+    this.sessionId = session.sessionId
     this.keys = { sessionId: session.sessionId, serverSessionPrivate: session.serverSessionPrivate }
     this.#lastActive = core.clock.now()
     this.#inFlight = new InFlight(core.limits.blocksInFlight)
+    this.#intake = new Intake(core, this)
     this.#backlog = new DeliveryBacklog(core, this)
     this.#outbox = new Outbox(session, core.limits.outboxBytes, () => {
       this.#backlog.proceed()
@@ -78,8 +77,8 @@ export class Connection implements Subscriber {
         const received = await this.#session.receive()
         if (received === undefined) return
         this.#lastActive = this.#core.clock.now()
-        if (received.type === "content") await this.#content(received.content)
-        else this.#refuse(empty, empty, { type: "BLOCK" })
+        if (received.type === "content") await this.#take(received.content)
+        else this.refuse(empty, empty, { type: "BLOCK" })
       }
     } catch (error) {
       this.#core.onFailure(error)
@@ -106,107 +105,34 @@ export class Connection implements Subscriber {
 
   /** Closes at once. */
   close(): Promise<void> {
+    this.#intake.abandon()
     return this.#session.close()
   }
 
-  async #content(content: Bytes): Promise<void> {
-    let items: readonly Bytes[]
+  /** From here on a block counts as in flight, so that a server that stops waits for it. */
+  async #take(content: Bytes): Promise<void> {
+    const place = this.#inFlight.begin()
     try {
-      items = parseBatch(content)
+      const under = await this.#intake.take(content)
+      void Promise.all(under).then(() => {
+        place[Symbol.dispose]()
+      })
     } catch (error) {
-      if (!(error instanceof WireError)) throw error
-      this.#refuse(empty, empty, { type: "BLOCK" })
-      return
-    }
-    const under: Promise<void>[] = []
-    let group: QueueRequest[] = []
-    const flush = async (): Promise<void> => {
-      const requests = group
-      group = []
-      if (requests.length > 0) under.push(...(await this.#start(requests)))
-    }
-    for (const item of items) {
-      const request = parseRequest(this.version, this.#session.sessionId, item)
-      if (request.type !== "queue") {
-        under.push(this.#simple(request))
-        continue
-      }
-      const barrier = this.#barriers.get(queueName(request.transmission.entityId))
-      if (barrier !== undefined) {
-        await flush()
-        await barrier
-      }
-      group.push(request)
-      if (changesAuthority(request)) await flush()
-    }
-    await flush()
-    this.#inFlight.add(under)
-  }
-
-  #simple(request: Exclude<Request, QueueRequest>): Promise<void> {
-    switch (request.type) {
-      case "refused":
-        this.#refuse(request.corrId, request.entityId, request.error)
-        return Promise.resolve()
-      case "ping":
-        this.#add(request.corrId, empty, { type: "PONG" })
-        return Promise.resolve()
-      case "new": {
-        const { transmission, command } = request
-        return this.#guarded(transmission, createQueue(this.#core, this, transmission, command))
-      }
-      default:
-        return request satisfies never
+      place[Symbol.dispose]()
+      throw error
     }
   }
 
-  /** Looks all queues of some commands up at once, verifies, and hands what may run to the store in order. */
-  async #start(requests: readonly QueueRequest[]): Promise<readonly Promise<void>[]> {
-    const { store, authorizer } = this.#core
-    let records: readonly (QueueRecord | undefined)[]
-    try {
-      records = await store.find(requests.map((r) => ({ party: r.party, id: r.transmission.entityId })))
-    } catch (error) {
-      for (const { transmission } of requests) this.#failed(transmission, error)
-      return []
-    }
-    return requests.map((request, i) => {
-      const { command, transmission } = request
-      const record = records[i]
-      if (!authorizer.allows(command, record, transmission, this.keys)) {
-        this.answer(transmission, { type: "ERR", error: { type: "AUTH" } })
-        return Promise.resolve()
-      }
-      const done = this.#guarded(transmission, execute(this.#core, this, request, record))
-      if (changesAuthority(request)) this.#setBarrier(queueName(transmission.entityId), done)
-      return done
-    })
-  }
+  // What commands use.
 
-  #setBarrier(name: QueueName, done: Promise<void>): void {
-    const barrier = done.then(() => {
-      if (this.#barriers.get(name) === barrier) this.#barriers.delete(name)
-    })
-    this.#barriers.set(name, barrier)
-  }
-
-  async #guarded(transmission: Transmission, done: Promise<void>): Promise<void> {
-    try {
-      await done
-    } catch (error) {
-      this.#failed(transmission, error)
-    }
-  }
-
-  #failed(transmission: Transmission, error: unknown): void {
+  /** A command met an error of the store or a bug. */
+  failed(transmission: Transmission, error: unknown): void {
     this.#core.onFailure(error)
     const failure: ProtocolError = ServerError.is(error, "STORE")
       ? { type: "STORE", text: "not available" }
       : { type: "INTERNAL" }
     this.answer(transmission, { type: "ERR", error: failure })
   }
-
-  // What commands use.
 
   answer({ corrId, entityId }: Transmission, message: BrokerMessage): void {
     this.#add(corrId, message.type === "IDS" ? empty : entityId, message)
@@ -227,6 +153,10 @@ export class Connection implements Subscriber {
       default:
         delivery satisfies never
     }
+  }
+
+  pong(corrId: Bytes): void {
+    this.#add(corrId, empty, { type: "PONG" })
   }
 
   get hasRoom(): boolean {
@@ -313,7 +243,8 @@ export class Connection implements Subscriber {
     if (this.forget(subscription)) this.#add(empty, subscription.recipientId, { type: "DELD" })
   }
 
-  #refuse(corrId: Bytes, entityId: Bytes, error: ProtocolError): void {
+  /** Answers what could not be read as a command with this session. */
+  refuse(corrId: Bytes, entityId: Bytes, error: ProtocolError): void {
     this.#add(corrId, entityId, { type: "ERR", error })
   }
 
@@ -325,9 +256,4 @@ export class Connection implements Subscriber {
 
 function sealed(key: BoxKey, message: StoredMessage): BrokerMessage {
   return { type: "MSG", msgId: message.msgId, body: sealMessageBody(key, message.msgId, message) }
-}
-
-/** After these, whether a command is authorized may differ. */
-function changesAuthority({ command }: QueueRequest): boolean {
-  return ["KEY", "SKEY", "OFF", "DEL"].includes(command.type)
 }

@@ -5,12 +5,15 @@ import type { CreationPolicy } from "./commands/create.ts"
 import type { Limits } from "./limits.ts"
 import type { QueueStore } from "./store/store.ts"
 import type { Subscribers } from "./subscribers.ts"
+import type { Turns } from "./turns.ts"
 
 /** What all connections of a process share. */
 export interface ServerCore {
   readonly store: QueueStore
   readonly subscribers: Subscribers
   readonly authorizer: Authorizer
+  /** For reading and verifying commands, shared fairly between the connections. */
+  readonly turns: Turns
   readonly clock: Clock
   readonly random: Random
   readonly limits: Limits

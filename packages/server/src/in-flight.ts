@@ -8,16 +8,20 @@ export class InFlight {
     this.#limit = limit
   }
 
-  /** One more, until all of `work` is done; none of it rejects. */
-  add(work: readonly Promise<void>[]): void {
-    if (work.length === 0) return
+  /** One more, until it is disposed of. */
+  begin(): Disposable {
     this.#count += 1
-    void Promise.all(work).then(() => {
-      this.#count -= 1
-      const ready = this.#waiting.filter(({ below }) => this.#count < below)
-      this.#waiting = this.#waiting.filter(({ below }) => this.#count >= below)
-      for (const { resolve } of ready) resolve()
-    })
+    let held = true
+    return {
+      [Symbol.dispose]: () => {
+        if (!held) return
+        held = false
+        this.#count -= 1
+        const ready = this.#waiting.filter(({ below }) => this.#count < below)
+        this.#waiting = this.#waiting.filter(({ below }) => this.#count >= below)
+        for (const { resolve } of ready) resolve()
+      },
+    }
   }
 
   /** Resolves when one more may begin. */

@@ -23,6 +23,7 @@ export {
   renewCertificate,
 } from "./server-directory.ts"
 export { Subscribers } from "./subscribers.ts"
+export { type EventLoop, type TurnLengths, Turns } from "./turns.ts"
 export { openDiskStore } from "./store/disk.ts"
 export { MemoryStore } from "./store/memory.ts"
 export type { QueueKey, QueueStore, StoreSpace } from "./store/store.ts"

@@ -16,7 +16,7 @@ import type { Party } from "./store/store.ts"
 export type QueueCommand =
   | { readonly type: "SUB" | "GET" | "OFF" | "DEL" | "QUE" }
   | Extract<Command, { readonly type: "KEY" | "SKEY" | "SEND" | "ACK" }>
-export type NewCommand = Extract<Command, { readonly type: "NEW" }>
+type NewCommand = Extract<Command, { readonly type: "NEW" }>
 
 /** One item of a block after the checks that need no store (smp-commands.md, "Order of checks in the server", 1 to 6). */
 export type Request =
@@ -27,8 +27,14 @@ export type Request =
       readonly error: ProtocolError
     }
   | { readonly type: "ping"; readonly corrId: Bytes }
-  | { readonly type: "new"; readonly transmission: Transmission; readonly command: NewCommand }
+  | NewRequest
   | QueueRequest
+
+export interface NewRequest {
+  readonly type: "new"
+  readonly transmission: Transmission
+  readonly command: NewCommand
+}
 
 export interface QueueRequest {
   readonly type: "queue"

@@ -27,6 +27,7 @@ import { openDiskStore } from "./store/disk.ts"
 import { MemoryStore } from "./store/memory.ts"
 import type { QueueStore } from "./store/store.ts"
 import { Subscribers } from "./subscribers.ts"
+import { Turns } from "./turns.ts"
 
 /** How a server is started; what is left out comes from the configuration, or is the usual thing. */
 export interface StartOptions {
@@ -110,6 +111,7 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
     store,
     subscribers: new Subscribers(),
     authorizer: new Authorizer(systemRandom),
+    turns: new Turns(),
     clock,
     random,
     limits,

@@ -232,7 +232,7 @@ test.runIf(process.env["SLOW"] === "1")("times do not tell a missing queue from 
 })
 
 test("only one place decides about an authorization", () => {
-  const source = readFileSync(new URL("../src/connection.ts", import.meta.url), "utf8")
+  const source = readFileSync(new URL("../src/intake.ts", import.meta.url), "utf8")
   expect(source.match(/authorizer\.allows/g)).toHaveLength(1)
   expect(empty).toHaveLength(0)
 })

@@ -9,6 +9,7 @@ import {
   newIdentity,
   type ServerCore,
   Subscribers,
+  Turns,
 } from "@smpkit/server"
 import type { BrokerMessage, Command, ServerAddress } from "@smpkit/smp"
 import {
@@ -63,6 +64,7 @@ export class EveServer implements Connector {
       store: this.store,
       subscribers: new Subscribers(),
       authorizer: new Authorizer(systemRandom),
+      turns: new Turns(),
       clock,
       random,
       limits: defaultLimits,

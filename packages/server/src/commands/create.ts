@@ -1,10 +1,11 @@
 import { type Bytes, utf8 } from "@smpkit/codec"
 import { dh, equalBytes, generateKeyPair, sha256 } from "@smpkit/crypto"
-import type { BrokerMessage, Transmission } from "@smpkit/smp"
+import type { BrokerMessage } from "@smpkit/smp"
+import type { Authorizer, SessionKeys } from "../authorize.ts"
 import type { Connection } from "../connection.ts"
 import type { ServerCore } from "../core.ts"
 import { dayOf, type QueueRecord } from "../queue.ts"
-import type { NewCommand } from "../request.ts"
+import type { NewRequest } from "../request.ts"
 import { storedKey } from "../stored-key.ts"
 
 /** Who may create queues. */
@@ -18,16 +19,26 @@ const idSize = 24
 const attempts = 4
 const auth: BrokerMessage = { type: "ERR", error: { type: "AUTH" } }
 
+/** Whether a NEW is authorized by its own key and may be asked for at all. */
+export function mayAsk(
+  authorizer: Authorizer,
+  creation: CreationPolicy,
+  keys: SessionKeys,
+  { command, transmission }: NewRequest,
+): boolean {
+  return (
+    authorizer.verified(storedKey(command.authKey), transmission, keys) &&
+    isAllowed(creation, command.basicAuth)
+  )
+}
+
 /** NEW (smp-commands.md, "NEW / IDS"). All refusals are `AUTH`, also those of limits: the wire has no other word for them. */
 export async function createQueue(
   core: ServerCore,
   connection: Connection,
-  transmission: Transmission,
-  command: NewCommand,
+  { command, transmission }: NewRequest,
 ): Promise<void> {
-  const key = storedKey(command.authKey)
-  const authorized = core.authorizer.verified(key, transmission, connection.keys)
-  if (!authorized || !isAllowed(core.creation, command.basicAuth) || !connection.mayCreate()) {
+  if (!connection.mayCreate()) {
     connection.answer(transmission, auth)
     return
   }
@@ -40,7 +51,7 @@ export async function createQueue(
     const record: QueueRecord = {
       recipientId,
       senderId,
-      recipientKey: key,
+      recipientKey: storedKey(command.authKey),
       secret,
       mode: command.queueMode,
       senderKey: undefined,

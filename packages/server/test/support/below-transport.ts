@@ -11,6 +11,7 @@ import { defaultLimits, type Limits } from "../../src/limits.ts"
 import { MemoryStore } from "../../src/store/memory.ts"
 import type { QueueStore } from "../../src/store/store.ts"
 import { Subscribers } from "../../src/subscribers.ts"
+import { Turns } from "../../src/turns.ts"
 
 /** A session without a network: what a test puts in is received, what the server sends is kept until it is taken. */
 export class LooseSession implements SmpSession {
@@ -119,6 +120,7 @@ export function testCore({
     store,
     subscribers: new Subscribers(),
     authorizer: new Authorizer(random, verify),
+    turns: new Turns(),
     clock,
     random,
     limits: { ...defaultLimits, ...limits },
