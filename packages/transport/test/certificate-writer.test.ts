@@ -9,6 +9,7 @@ import { type SignAlg, systemRandom } from "@smpkit/crypto"
 import { seededRandom } from "@smpkit/testkit"
 import { fingerprint, parseCertificate, serverIdentity, verifyChain } from "@smpkit/transport"
 import { createIdentity, createLeaf, decodePem, encodePem } from "@smpkit/transport/tls"
+import { createIdentityOf } from "../src/tls/certificate-writer.ts"
 
 const run = promisify(execFile)
 const now = Date.UTC(2026, 5, 15, 12)
@@ -16,7 +17,7 @@ const yearMs = 365 * 86_400_000
 const algs: readonly SignAlg[] = ["ed25519", "ed448"]
 
 describe.each(algs)("a new identity, %s", (alg) => {
-  const made = createIdentity({ host: "smp.example.org", now, random: seededRandom(alg), alg })
+  const made = createIdentityOf(alg, { host: "smp.example.org", now, random: seededRandom(alg) })
 
   test("openssl verify -x509_strict accepts it", async () => {
     const dir = await mkdtemp(join(tmpdir(), "smpkit-certificates-"))

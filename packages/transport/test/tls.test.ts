@@ -8,6 +8,7 @@ import { systemRandom } from "@smpkit/crypto"
 import { serverHello, unpadBlock } from "@smpkit/smp"
 import { clientHandshake, serverHandshake, serverIdentity } from "@smpkit/transport"
 import { connectTls, createIdentity, listenTls } from "@smpkit/transport/tls"
+import { createIdentityOf } from "../src/tls/certificate-writer.ts"
 import { goodChains, identityOf } from "./chains.ts"
 import { accepting, chainClock, dial, foreignTls } from "./tls-helpers.ts"
 import { sessions, transportSuite } from "./transport-suite.ts"
@@ -38,7 +39,7 @@ describe("a session over TLS", () => {
   })
 
   test.each(["ed25519", "ed448"] as const)("with an identity that we make, %s", async (alg) => {
-    const made = createIdentity({ host: "localhost", now: chainClock.now(), random, alg })
+    const made = createIdentityOf(alg, { host: "localhost", now: chainClock.now(), random })
     const own = serverIdentity([made.leafCertificate, made.caCertificate], made.leafKey)
     await using accepted = await accepting(own)
     await using client = await dial(accepted.listener.port, own)

@@ -27,7 +27,11 @@ const numberOf = (block: Bytes | undefined): number | undefined =>
   block && new DataView(block.buffer, block.byteOffset).getUint32(0)
 
 /** What every carrier of blocks must do. */
-export function transportSuite(name: string, make: () => Promise<Connected>): void {
+export function transportSuite(
+  name: string,
+  make: () => Promise<Connected>,
+  { overChannel = false }: { readonly overChannel?: boolean } = {},
+): void {
   const on = (title: string, f: (ends: Connected) => Promise<void>): void => {
     test(title, async () => {
       const ends = await make()
@@ -134,12 +138,15 @@ export function transportSuite(name: string, make: () => Promise<Connected>): vo
       expect(await settled).toMatchObject({ code: "CLOSED" })
     })
 
-    on("carries an SMP session with its blocks encrypted", async ({ client, server, identity }) => {
-      const [ours, theirs] = await sessions(client, server, identity)
+    const once = overChannel ? "which a channel need not encrypt again" : "which are encrypted again"
+    on(`carries an SMP session with its blocks, ${once}`, async ({ client, server, identity }) => {
+      const [ours, theirs] = await sessions(client, server, identity, { client: { overChannel } })
       expect(ours.version).toBe(18)
       expect(theirs.version).toBe(18)
-      expect(ours.maxContentSize).toBe(16_366)
-      const content = new Uint8Array(16_366).fill(5)
+      const size = overChannel ? 16_382 : 16_366
+      expect(ours.maxContentSize).toBe(size)
+      expect(theirs.maxContentSize).toBe(size)
+      const content = new Uint8Array(size).fill(5)
       for (const [from, to] of [
         [ours, theirs],
         [theirs, ours],

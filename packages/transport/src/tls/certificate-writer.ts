@@ -35,17 +35,19 @@ export interface NewIdentity {
 }
 
 /** A new server's identity. `host` is the leaf's common name, which nobody verifies; `now` is in milliseconds. */
-export function createIdentity({
-  host,
-  now,
-  random,
-  alg = "ed25519",
-}: {
+export function createIdentity(parts: {
   readonly host: string
   readonly now: number
   readonly random: Random
-  readonly alg?: SignAlg
 }): NewIdentity {
+  return createIdentityOf("ed25519", parts)
+}
+
+/** The network has identities of two kinds; ours are of one, and tests make the other. */
+export function createIdentityOf(
+  alg: SignAlg,
+  { host, now, random }: Parameters<typeof createIdentity>[0],
+): NewIdentity {
   const caKey = generateKeyPair(alg, random)
   const caCertificate = authorityCertificate(caKey, now, random)
   return { caKey, caCertificate, ...createLeaf({ caKey, caCertificate, host, now, random }) }

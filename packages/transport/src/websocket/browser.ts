@@ -1,33 +1,36 @@
 import type { ByteStream } from "../byte-stream.ts"
+import { systemClock } from "../clock.ts"
+import { withDeadline } from "../deadline.ts"
 import { TransportError } from "../errors.ts"
 import { BrowserWebSocketStream } from "./browser-stream.ts"
 import type { ConnectWebSocketOptions } from "./index.ts"
 
 export type { ConnectWebSocketOptions } from "./index.ts"
 
+// channel.md, "Limits": an interactive client's time.
+const connectTimeoutMs = 15_000
+
 /**
  * A WebSocket to `ws://…` or `wss://…` as a stream of bytes (channel.md, "Carriers"): whoever answers there may be anybody, which the channel finds out.
- * Throws `TransportError NETWORK`, or the signal's reason. A browser does not tell why a connection failed.
+ * Throws `TransportError` `NETWORK` or `TIMEOUT`, or the signal's reason. A browser does not tell why a connection failed.
  */
 export async function connectWebSocket(
   url: string | URL,
-  { signal }: ConnectWebSocketOptions = {},
+  { signal, clock = systemClock, timeoutMs = connectTimeoutMs }: ConnectWebSocketOptions = {},
 ): Promise<ByteStream> {
   signal?.throwIfAborted()
   const subject = `cannot connect to ${url}`
   const socket = open(url, subject)
-  const onAbort = (): void => {
+  const stop = (): void => {
     socket.close()
   }
-  signal?.addEventListener("abort", onAbort, { once: true })
   try {
-    return await opened(socket, subject)
+    return await withDeadline({ clock, timeoutMs, signal, what: `connecting to ${url}` }, stop, () =>
+      opened(socket, subject),
+    )
   } catch (error) {
-    socket.close()
-    signal?.throwIfAborted()
+    stop()
     throw error
-  } finally {
-    signal?.removeEventListener("abort", onAbort)
   }
 }
 

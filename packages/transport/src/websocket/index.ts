@@ -1,5 +1,7 @@
 import { WebSocket } from "ws"
 import type { ByteStream } from "../byte-stream.ts"
+import { type Clock, systemClock } from "../clock.ts"
+import { withDeadline } from "../deadline.ts"
 import { TransportError } from "../errors.ts"
 import { asTransportError } from "../tls/sentences.ts"
 import { maxMessageSize } from "./message-limit.ts"
@@ -7,31 +9,34 @@ import { NodeWebSocketStream } from "./node-stream.ts"
 
 export interface ConnectWebSocketOptions {
   readonly signal?: AbortSignal | undefined
+  readonly clock?: Clock
+  readonly timeoutMs?: number
 }
+
+// channel.md, "Limits": an interactive client's time.
+const connectTimeoutMs = 15_000
 
 /**
  * A WebSocket to `ws://…` or `wss://…` as a stream of bytes (channel.md, "Carriers"): whoever answers there may be anybody, which the channel finds out.
- * Throws `TransportError` `NETWORK` or `HANDSHAKE`, or the signal's reason.
+ * Throws `TransportError` `NETWORK`, `TIMEOUT` or `HANDSHAKE`, or the signal's reason.
  */
 export async function connectWebSocket(
   url: string | URL,
-  { signal }: ConnectWebSocketOptions = {},
+  { signal, clock = systemClock, timeoutMs = connectTimeoutMs }: ConnectWebSocketOptions = {},
 ): Promise<ByteStream> {
   signal?.throwIfAborted()
   const subject = `cannot connect to ${url}`
   const socket = open(url, subject)
-  const onAbort = (): void => {
+  const stop = (): void => {
     socket.terminate()
   }
-  signal?.addEventListener("abort", onAbort, { once: true })
   try {
-    return await opened(socket, subject)
+    return await withDeadline({ clock, timeoutMs, signal, what: `connecting to ${url}` }, stop, () =>
+      opened(socket, subject),
+    )
   } catch (error) {
-    socket.terminate()
-    signal?.throwIfAborted()
+    stop()
     throw error
-  } finally {
-    signal?.removeEventListener("abort", onAbort)
   }
 }
 
