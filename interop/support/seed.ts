@@ -1,18 +1,19 @@
 import { type Bytes, toHex } from "@smpkit/codec"
 import { type Random, sha256 } from "@smpkit/crypto"
-import { memoryRawStore, SealedStore } from "@smpkit/agent"
+import { memoryRawStore, type SealedStore } from "@smpkit/agent"
 import { seededRandom } from "@smpkit/testkit"
 import type { Connection, ConnectionState } from "../../packages/agent/src/connection.ts"
 import { putRecord, tables } from "../../packages/agent/src/records.ts"
+import { openSealedStore } from "../../packages/agent/src/store/sealed.ts"
 import type { Party, Recording } from "./recording.ts"
 
 /** A sealed store with the records of recorded connections, as an agent of ours would have left it. */
 export async function seededStore(parties: readonly Party[], random: Random): Promise<SealedStore> {
-  const store = await SealedStore.open(memoryRawStore(), {
-    passphrase: "recorded",
-    random,
-    deriveKey: (passphrase, salt) => sha256(passphrase, salt),
-  })
+  const store = await openSealedStore(
+    memoryRawStore(),
+    { passphrase: "recorded", random },
+    (passphrase, salt) => sha256(passphrase, salt),
+  )
   await store.update((tx) => {
     for (const party of parties) {
       putRecord(tx, tables.connection, party.conn, connectionOf(party))

@@ -33,7 +33,6 @@ export {
 export { maxMessageLength } from "./seal.ts"
 export {
   type Change,
-  type DeriveKey,
   type Expectation,
   type KeyValue,
   memoryRawStore,

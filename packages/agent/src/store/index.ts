@@ -1,5 +1,4 @@
 export { StoreError, type StoreErrorCode } from "./errors.ts"
-export type { DeriveKey } from "./key-ring.ts"
 export { memoryRawStore } from "./memory.ts"
 export type { Change, Expectation, KeyValue, RawStore } from "./raw-store.ts"
 export { SealedStore, type SealedStoreOptions } from "./sealed.ts"

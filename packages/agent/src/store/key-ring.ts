@@ -15,7 +15,6 @@ import {
   aesGcmOpen,
   aesGcmSeal,
   type Argon2Parameters,
-  argon2id,
   CryptoError,
   equalBytes,
   hkdfSha256,
@@ -27,7 +26,7 @@ import { StoreError } from "./errors.ts"
 /** The only format there is; a later one gets the next number. */
 export const storeFormat = 1
 
-/** Derives the key that wraps the data key. Only where the default would block a user interface is there a reason to bring another runtime's Argon2id. */
+/** Derives the key that wraps the data key: Argon2id, and in tests something that costs nothing. */
 export type DeriveKey = (
   passphrase: Bytes,
   salt: Bytes,
@@ -89,7 +88,7 @@ export class KeyRing implements Disposable {
     passphrase: Bytes,
     parameters: Argon2Parameters,
     random: Random,
-    deriveKey: DeriveKey = argon2id,
+    deriveKey: DeriveKey,
   ): Promise<KeyRing> {
     const salt = random.bytes(16)
     const wrappingKey = await deriveKey(passphrase, salt, parameters)
@@ -101,7 +100,7 @@ export class KeyRing implements Disposable {
   }
 
   /** The keys of a stored header. Throws `StoreError` `WRONG_PASSPHRASE`, `STORE_TAMPERED`, `STORE_FORMAT`. */
-  static async open(stored: Bytes, passphrase: Bytes, deriveKey: DeriveKey = argon2id): Promise<KeyRing> {
+  static async open(stored: Bytes, passphrase: Bytes, deriveKey: DeriveKey): Promise<KeyRing> {
     const h = readHeader(stored)
     const { salt, passes, memoryKiB } = h
     const wrappingKey = await withinLimits(() => deriveKey(passphrase, salt, { passes, memoryKiB }))

@@ -1,5 +1,5 @@
 import { type Bytes, utf8 } from "@smpkit/codec"
-import type { Argon2Parameters, Random } from "@smpkit/crypto"
+import { argon2id, type Argon2Parameters, type Random } from "@smpkit/crypto"
 import { StoreError } from "./errors.ts"
 import type { DeriveKey } from "./key-ring.ts"
 import type { RawStore } from "./raw-store.ts"
@@ -13,7 +13,6 @@ export interface SealedStoreOptions {
   readonly argon2?: Argon2Parameters
   /** An empty passphrase protects nothing, so it must be meant. */
   readonly allowEmptyPassphrase?: boolean
-  readonly deriveKey?: DeriveKey
   /** How often a data key may seal before it is replaced; a random nonce must not repeat among so many. */
   readonly sealsPerKey?: number
 }
@@ -22,6 +21,17 @@ interface Waiting {
   readonly transaction: Transaction
   readonly resolve: () => void
   readonly reject: (error: unknown) => void
+}
+
+let openWith: (raw: RawStore, options: SealedStoreOptions, deriveKey: DeriveKey) => Promise<SealedStore>
+
+/** `SealedStore.open` with another key derivation: for tests, which open many stores and are not about Argon2id. */
+export function openSealedStore(
+  raw: RawStore,
+  options: SealedStoreOptions,
+  deriveKey: DeriveKey,
+): Promise<SealedStore> {
+  return openWith(raw, options, deriveKey)
 }
 
 /**
@@ -48,7 +58,15 @@ export class SealedStore implements StoreView, AsyncDisposable {
    * Opens a store, or makes one in an empty `raw`, which it takes over: closed with it, and when opening fails. Reads and checks all of it.
    * Throws `StoreError` `WRONG_PASSPHRASE`, `EMPTY_PASSPHRASE`, `STORE_TAMPERED`, `STORE_FORMAT`, `STORE_FAILED`.
    */
-  static async open(raw: RawStore, options: SealedStoreOptions): Promise<SealedStore> {
+  static open(raw: RawStore, options: SealedStoreOptions): Promise<SealedStore> {
+    return SealedStore.#open(raw, options, argon2id)
+  }
+
+  static {
+    openWith = (raw, options, deriveKey) => SealedStore.#open(raw, options, deriveKey)
+  }
+
+  static async #open(raw: RawStore, options: SealedStoreOptions, deriveKey: DeriveKey): Promise<SealedStore> {
     const { passphrase, allowEmptyPassphrase = false, sealsPerKey = 2 ** 28 } = options
     try {
       if (passphrase === "" && !allowEmptyPassphrase) {
@@ -59,6 +77,7 @@ export class SealedStore implements StoreView, AsyncDisposable {
       }
       const { vault, tables } = await Vault.open(raw, {
         ...options,
+        deriveKey,
         passphrase: utf8(passphrase.normalize("NFC")),
       })
       return new SealedStore(

@@ -16,7 +16,7 @@ export interface VaultOptions {
   readonly passphrase: Bytes
   readonly random: Random
   readonly argon2?: Argon2Parameters
-  readonly deriveKey?: DeriveKey
+  readonly deriveKey: DeriveKey
 }
 
 /** What is on disk: header, sealed root and sealed records, and what must be known to carry the root on. One commit at a time. */

@@ -10,16 +10,13 @@ import {
   type AgentOptions,
   memoryRawStore,
   type RawStore,
-  SealedStore,
+  type SealedStore,
 } from "../../src/index.ts"
+import { openSealedStore } from "../../src/store/sealed.ts"
 
 /** Opens a store fast: no test here is about Argon2. */
 export function openStore(raw: RawStore, random: Random): Promise<SealedStore> {
-  return SealedStore.open(raw, {
-    passphrase: "test",
-    random,
-    deriveKey: (passphrase, salt) => sha256(passphrase, salt),
-  })
+  return openSealedStore(raw, { passphrase: "test", random }, (passphrase, salt) => sha256(passphrase, salt))
 }
 
 /** An agent with its events collected, and what it needs to be opened again. */

@@ -1,18 +1,23 @@
 import { type Bytes, decodeUtf8, utf8 } from "@smpkit/codec"
 import { sha256, systemRandom } from "@smpkit/crypto"
-import { memoryRawStore, type RawStore, SealedStore, type SealedStoreOptions } from "../../src/store/index.ts"
+import {
+  memoryRawStore,
+  type RawStore,
+  type SealedStore,
+  type SealedStoreOptions,
+} from "../../src/store/index.ts"
+import type { DeriveKey } from "../../src/store/key-ring.ts"
+import { openSealedStore } from "../../src/store/sealed.ts"
 import type { RawStorePlace } from "../suites/raw-store.ts"
 
 /** Argon2id costs a fifth of a second; one test covers it, the others derive at once. */
 const quickKey = (passphrase: Bytes, salt: Bytes): Bytes => sha256(passphrase, salt)
 
-export function openStore(raw: RawStore, options: Partial<SealedStoreOptions> = {}): Promise<SealedStore> {
-  return SealedStore.open(raw, {
-    passphrase: "a passphrase",
-    random: systemRandom,
-    deriveKey: quickKey,
-    ...options,
-  })
+export function openStore(
+  raw: RawStore,
+  { deriveKey = quickKey, ...options }: Partial<SealedStoreOptions> & { readonly deriveKey?: DeriveKey } = {},
+): Promise<SealedStore> {
+  return openSealedStore(raw, { passphrase: "a passphrase", random: systemRandom, ...options }, deriveKey)
 }
 
 export function put(store: SealedStore, table: string, key: string, value: string): Promise<void> {

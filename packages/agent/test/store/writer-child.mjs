@@ -1,16 +1,16 @@
 // A process that writes numbered records until it is killed, on the built package. Argument: directory.
 // Prints "open", then each number once its update has resolved.
 import { sha256, systemRandom } from "@smpkit/crypto"
-import { SealedStore } from "../../dist/store/index.js"
 import { lmdbRawStore } from "../../dist/store/lmdb.js"
+import { openSealedStore } from "../../dist/store/sealed.js"
 
 const text = new TextEncoder()
 try {
-  const store = await SealedStore.open(await lmdbRawStore(process.argv[2] ?? ""), {
-    passphrase: "a passphrase",
-    random: systemRandom,
-    deriveKey: (passphrase, salt) => sha256(passphrase, salt),
-  })
+  const store = await openSealedStore(
+    await lmdbRawStore(process.argv[2] ?? ""),
+    { passphrase: "a passphrase", random: systemRandom },
+    (passphrase, salt) => sha256(passphrase, salt),
+  )
   process.stdout.write("open\n")
   for (let i = [...store.list("numbers")].length; ; i++) {
     await store.update((tx) => {

@@ -1,9 +1,10 @@
-import { Agent, type AgentEvent, memoryRawStore, SealedStore } from "@smpkit/agent"
+import { Agent, type AgentEvent, memoryRawStore } from "@smpkit/agent"
 import type { Connector } from "@smpkit/client"
 import { type Bytes, decodeUtf8, utf8 } from "@smpkit/codec"
 import { type Random, sha256 } from "@smpkit/crypto"
 import type { ServerAddress } from "@smpkit/smp"
 import type { Clock } from "@smpkit/transport"
+import { openSealedStore } from "../../../agent/src/store/sealed.ts"
 import { connectorOf, EveServer } from "../../src/eve-server.ts"
 import { FakeClock, seededRandom, settle } from "../../src/index.ts"
 
@@ -28,12 +29,12 @@ export class Person implements AsyncDisposable {
   }
 
   static async open(name: string, { connector, server, clock, random }: PersonParts): Promise<Person> {
-    const store = await SealedStore.open(memoryRawStore(), {
-      passphrase: "test",
-      random,
-      // Argon2 is not what these tests are about.
-      deriveKey: (passphrase, salt) => sha256(passphrase, salt),
-    })
+    // Argon2 is not what these tests are about.
+    const store = await openSealedStore(
+      memoryRawStore(),
+      { passphrase: "test", random },
+      (passphrase, salt) => sha256(passphrase, salt),
+    )
     return new Person(name, await Agent.open({ store, connector, clock, random, servers: [server] }))
   }
 
