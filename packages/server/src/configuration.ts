@@ -5,6 +5,19 @@ import { defaultLimits, type Limits } from "./limits.ts"
 
 export type StoreKind = "memory" | "disk"
 
+/** Where the page is served, and how the world reaches it. */
+export interface WebConfiguration {
+  /** `undefined`: no page; 0: a free one, found at the first start and kept. */
+  readonly port: number | undefined
+  /** `undefined`: this machine only, unless TLS protects the page on its way. */
+  readonly bind: string | undefined
+  /** `https://…`: what a reverse proxy shows to the world. */
+  readonly publicUrl: string | undefined
+  /** PEM files of a certificate that browsers trust; relative to the server's directory. */
+  readonly certificate: string | undefined
+  readonly key: string | undefined
+}
+
 /** What an operator decides. There is nothing to choose about ciphers. */
 export interface ServerConfiguration {
   /** What stands in the server's address. */
@@ -12,6 +25,9 @@ export interface ServerConfiguration {
   readonly bind: string
   /** 0: a free one, found at the first start and kept. */
   readonly port: number
+  /** For channels over TCP. `undefined`: none; 0 as for `port`. */
+  readonly channelPort: number | undefined
+  readonly web: WebConfiguration
   readonly store: StoreKind
   readonly creation: CreationPolicy
   /** Days that a message is kept; 0 for ever. */
@@ -32,6 +48,14 @@ export function defaultConfiguration(host = "localhost"): ServerConfiguration {
     host,
     bind: host === "localhost" ? "127.0.0.1" : "::",
     port: defaultPort,
+    channelPort: undefined,
+    web: {
+      port: undefined,
+      bind: undefined,
+      publicUrl: undefined,
+      certificate: undefined,
+      key: undefined,
+    },
     store: "disk",
     creation: { enabled: true, password: undefined },
     messageDays: 21,
@@ -55,8 +79,21 @@ host = ${c.host}
 bind = ${c.bind}
 ; 0 picks a free port at the first start and writes it here
 port = ${c.port}
+; a port for channels, which need no TLS, empty for none
+channel_port = ${c.channelPort ?? ""}
+; a port for the page and for browsers, empty for none
+web_port = ${c.web.port ?? ""}
 ; disk or memory (memory forgets everything when the server stops)
 store = ${c.store}
+
+[web]
+; the address to listen on; empty is this machine only, unless a certificate or a public URL is set
+bind = ${c.web.bind ?? ""}
+; how a reverse proxy shows the page to the world, https://…
+public_url = ${c.web.publicUrl ?? ""}
+; PEM files of a certificate that browsers trust and of its key; read at the start
+certificate = ${c.web.certificate ?? ""}
+key = ${c.web.key ?? ""}
 
 [queues]
 ; off refuses new queues
@@ -103,6 +140,14 @@ export function parseConfiguration(text: string): ServerConfiguration {
     host,
     bind: ini.text("server", "bind") ?? base.bind,
     port: portOf(number("server", "port", base.port)),
+    channelPort: portOf(ini.number("server", "channel_port")),
+    web: {
+      port: portOf(ini.number("server", "web_port")),
+      bind: ini.text("web", "bind"),
+      publicUrl: ini.text("web", "public_url"),
+      certificate: ini.text("web", "certificate"),
+      key: ini.text("web", "key"),
+    },
     store: storeOf(ini.text("server", "store") ?? base.store),
     creation: {
       enabled: ini.flag("queues", "create") ?? true,
@@ -130,8 +175,9 @@ export function parseConfiguration(text: string): ServerConfiguration {
   return configuration
 }
 
-function portOf(port: number): number {
-  if (port > 65_535) throw new ServerError("CONFIGURATION", `port: ${port} is not a port`)
+function portOf<T extends number | undefined>(port: T): T {
+  if (port !== undefined && port > 65_535)
+    throw new ServerError("CONFIGURATION", `port: ${port} is not a port`)
   return port
 }
 

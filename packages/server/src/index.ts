@@ -6,6 +6,7 @@ export {
   parseConfiguration,
   type ServerConfiguration,
   type StoreKind,
+  type WebConfiguration,
 } from "./configuration.ts"
 export { Connection } from "./connection.ts"
 export type { ServerCore } from "./core.ts"

@@ -45,7 +45,9 @@ export interface LoadedServer {
   readonly warnings: readonly string[]
 }
 
-export interface InitOptions extends Partial<Pick<ServerConfiguration, "bind" | "port" | "store">> {
+export interface InitOptions extends Partial<
+  Pick<ServerConfiguration, "bind" | "port" | "channelPort" | "web" | "store">
+> {
   readonly dir: string
   readonly host: string
   readonly clock?: Clock
@@ -75,6 +77,8 @@ export async function initServer(options: InitOptions): Promise<LoadedServer> {
     ...base,
     bind: options.bind ?? base.bind,
     port: options.port ?? base.port,
+    channelPort: options.channelPort ?? base.channelPort,
+    web: options.web ?? base.web,
     store: options.store ?? base.store,
   }
   const made = newIdentity({ host, clock, random })
@@ -153,11 +157,21 @@ export async function renewCertificate({
   }
 }
 
-/** Writes the port that was found into the configuration, and leaves the rest of the file as it is. */
-export async function keepPort(dir: string, port: number): Promise<void> {
+/** Writes a port that was found into the configuration, and leaves the rest of the file as it is. */
+export async function keepPort(
+  dir: string,
+  port: number,
+  name: "port" | "channel_port" | "web_port" = "port",
+): Promise<void> {
   if (!(await isInitialized(dir))) return
   const text = await readFile(join(dir, files.configuration), "utf8")
-  await write(dir, files.configuration, text.replace(/^port\s*=.*$/m, `port = ${port}`))
+  const line = `${name} = ${port}`
+  const setting = new RegExp(`^${name}[ \\t]*=.*$`, "m")
+  // A file of an earlier release may lack the line.
+  const kept = setting.test(text)
+    ? text.replace(setting, line)
+    : text.replace(/^\[server\][ \t]*$/m, (heading) => `${heading}\n${line}`)
+  await write(dir, files.configuration, kept)
 }
 
 async function readConfiguration(dir: string): Promise<ServerConfiguration> {

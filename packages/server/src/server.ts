@@ -9,7 +9,6 @@ import {
   systemClock,
   TransportError,
 } from "@smpkit/transport"
-import { listenTls, type TlsListener } from "@smpkit/transport/tls"
 import { Authorizer } from "./authorize.ts"
 import { defaultConfiguration, type ServerConfiguration, type StoreKind } from "./configuration.ts"
 import { Connection } from "./connection.ts"
@@ -19,6 +18,7 @@ import { ServerError } from "./errors.ts"
 import { Housekeeping } from "./housekeeping.ts"
 import { newIdentity } from "./identity.ts"
 import { RateLimit } from "./limits.ts"
+import { openListeners } from "./listeners.ts"
 import { type Logger, loggable, silentLogger } from "./log.ts"
 import { keepPort } from "./server-directory.ts"
 import { SpaceGuard } from "./space-guard.ts"
@@ -28,6 +28,7 @@ import { MemoryStore } from "./store/memory.ts"
 import type { QueueStore } from "./store/store.ts"
 import { Subscribers } from "./subscribers.ts"
 import { Turns } from "./turns.ts"
+import type { WebOptions } from "./web/index.ts"
 
 /** How a server is started; what is left out comes from the configuration, or is the usual thing. */
 export interface StartOptions {
@@ -40,6 +41,10 @@ export interface StartOptions {
   readonly host?: string | undefined
   readonly bind?: string | undefined
   readonly port?: number | undefined
+  /** A port for channels over TCP; that of the configuration unless given. */
+  readonly channel?: { readonly port: number; readonly bind?: string | undefined } | undefined
+  /** A port for the page, and for channels over WebSocket. */
+  readonly web?: WebOptions | undefined
   readonly clock?: Clock
   readonly random?: Random
   readonly logger?: Logger
@@ -55,6 +60,9 @@ export interface StartOptions {
 export interface RunningServer extends AsyncDisposable {
   readonly address: ServerAddress
   readonly port: number
+  readonly channelPort: number | undefined
+  /** The page's port, and where a browser finds it. */
+  readonly web: { readonly port: number; readonly url: string } | undefined
   /** Accepts nothing more, answers what it has received, and ends when all is kept. Idempotent. */
   close(): Promise<void>
 }
@@ -103,6 +111,7 @@ interface Parts {
 
 async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
   const { lock, configuration, clock, random, logger, host, identity, options } = parts
+  const { dir } = options
   const { limits } = configuration
   const space = new SpaceGuard(store, limits)
   await space.measure()
@@ -148,26 +157,36 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
     await served
     logger.debug({ connections: connections.size }, "a client has disconnected")
   }
-  const bind = options.bind ?? configuration.bind
+  const onFailure = (error: unknown): void => {
+    if (error instanceof TransportError) logger.debug({ code: error.code }, "a handshake failed")
+    else if (!stopping.signal.aborted) logger.error(loggable(error), "a connection failed")
+  }
+  const { channelPort } = configuration
+  const channel = options.channel ?? (channelPort === undefined ? undefined : { port: channelPort })
   const wantedPort = options.port ?? configuration.port
-  const listener = await listen({
+  const listeners = await openListeners({
     identity,
-    host: bind,
+    host,
+    bind: options.bind ?? configuration.bind,
     port: wantedPort,
+    channel,
+    web: options.web,
     clock,
-    handshakeTimeoutMs: options.tlsTimeoutMs ?? tlsTimeout,
-    maxHandshakes: limits.handshakes,
-    maxPerPrefix: limits.connectionsPerPrefix,
+    random,
+    limits,
+    tlsTimeoutMs: options.tlsTimeoutMs ?? tlsTimeout,
     prefixOf: options.prefixOf,
+    signal: stopping.signal,
     onConnection: (stream) => {
-      serve(stream).catch((error: unknown) => {
-        if (error instanceof TransportError) logger.debug({ code: error.code }, "a handshake failed")
-        else if (!stopping.signal.aborted) logger.error(loggable(error), "a connection failed")
-      })
+      serve(stream).catch(onFailure)
     },
+    onFailure,
   })
-  const { port } = listener
-  if (options.dir !== undefined && wantedPort === 0) await keepPort(options.dir, port)
+  if (dir !== undefined) {
+    if (wantedPort === 0) await keepPort(dir, listeners.port)
+    if (channel?.port === 0) await keepPort(dir, listeners.channelPort ?? 0, "channel_port")
+    if (options.web?.port === 0) await keepPort(dir, listeners.web?.port ?? 0, "web_port")
+  }
   const housekeeping = new Housekeeping({
     core,
     connections,
@@ -181,7 +200,7 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
 
   let closing: Promise<void> | undefined
   const close = async (): Promise<void> => {
-    await listener.close()
+    await listeners.close()
     stopping.abort()
     await housekeeping.stop()
     await connections.finish(closeGraceMs)
@@ -191,8 +210,10 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
   }
   const closeOnce = (): Promise<void> => (closing ??= close())
   return {
-    address: { hosts: [host], port: port === 5223 ? "" : String(port), keyHash: identity.keyHash },
-    port,
+    address: listeners.address,
+    port: listeners.port,
+    channelPort: listeners.channelPort,
+    web: listeners.web,
     close: closeOnce,
     [Symbol.asyncDispose]: closeOnce,
   }
@@ -200,15 +221,4 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
 
 function messageTtl({ messageDays }: ServerConfiguration): number | undefined {
   return messageDays === 0 ? undefined : messageDays * 86_400
-}
-
-async function listen(options: Parameters<typeof listenTls>[0]): Promise<TlsListener> {
-  try {
-    return await listenTls(options)
-  } catch (error) {
-    if (!TransportError.is(error, "NETWORK")) throw error
-    throw new ServerError("PORT", `${error.message}; choose another with --port, or stop what uses it`, {
-      cause: error,
-    })
-  }
 }
