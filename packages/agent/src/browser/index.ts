@@ -28,12 +28,25 @@ export interface OpenAgentOptions {
   readonly signal?: AbortSignal
 }
 
+/** An open profile. */
+export interface Profile {
+  readonly agent: Agent
+  /** The agent's own, closed with it. An application may keep tables of its own in it, by names that are not the agent's: history, names, settings, under the same passphrase. */
+  readonly store: SealedStore
+}
+
 /**
  * Opens an agent with a store in IndexedDB and connections by channel. Meant for a worker: deriving the key from the passphrase takes a second and more without a pause, and a page would not answer meanwhile.
  * The browser may delete the store when the disk is full; a page can ask it not to, with `navigator.storage.persist()`.
  * Throws `AgentError BAD_PARAMETER`, `SmpError ADDRESS`, `StoreError` (STORE_IN_USE, WRONG_PASSPHRASE, …), or the signal's reason.
  */
-export async function openAgent({
+export async function openAgent(options: OpenAgentOptions): Promise<Agent> {
+  const { agent } = await openProfile(options)
+  return agent
+}
+
+/** `openAgent` for an application that keeps records beside the agent's. Throws what `openAgent` throws. */
+export async function openProfile({
   name,
   passphrase,
   allowEmptyPassphrase = false,
@@ -41,7 +54,7 @@ export async function openAgent({
   servers = [],
   options = {},
   signal,
-}: OpenAgentOptions): Promise<Agent> {
+}: OpenAgentOptions): Promise<Profile> {
   signal?.throwIfAborted()
   const connector = webSocketConnector({
     url: webSocketUrl(endpoint),
@@ -62,7 +75,7 @@ export async function openAgent({
     const agent = await Agent.open(parts)
     if (signal?.aborted === true) await agent.close()
     signal?.throwIfAborted()
-    return agent
+    return { agent, store }
   } catch (error) {
     await store.close()
     throw error
