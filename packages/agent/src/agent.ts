@@ -13,23 +13,23 @@ import type { Clock } from "@smpkit/transport"
 import { isDuplex } from "./connection.ts"
 import { describe, type ConnectionDescription } from "./connection-state.ts"
 import { type AgentOptions, Context } from "./context.ts"
-import { sendable } from "./conversation.ts"
+import { storeMessage } from "./send-message.ts"
 import { AgentError } from "./errors.ts"
 import type { AgentEvent } from "./events.ts"
 import { allow, invite } from "./invite.ts"
 import { startJoin } from "./join.ts"
 import { parseLink } from "./links.ts"
-import { prepare } from "./outgoing.ts"
 import { closeConnection, resumeRemovals } from "./removal.ts"
 import { getRecord, putRecord, tables } from "./records.ts"
 import { Registry } from "./registry.ts"
 import { resumeConnections, startHousekeeping } from "./resume.ts"
+import { orAborted } from "./abort.ts"
 import type { SealedStore } from "./store/index.ts"
 import { agentVersions } from "./version.ts"
 
 export type PostQuantumSetting = "off" | "on" | "required"
 
-/** Every method takes this last. Aborting ends the waiting, not what was stored. */
+/** Every method takes this last. Aborting ends the waiting with `AgentError ABORTED`, not what was stored; what was aborted before is not begun. */
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
@@ -100,7 +100,9 @@ export class Agent implements AsyncDisposable {
     if (params.short === true || params.userData !== undefined) throw notSupported("Short links")
     const postQuantum = settingOf(params.postQuantum)
     const connectionId = this.#newId()
-    const link = await orAborted(invite(this.#context, this.#registry, connectionId, postQuantum), signal)
+    const link = await orAborted(signal, () =>
+      invite(this.#context, this.#registry, connectionId, { postQuantum, signal }),
+    )
     return { connectionId, link }
   }
 
@@ -116,18 +118,22 @@ export class Agent implements AsyncDisposable {
     const link = parseLink(params.link)
     if (link.type === "contact") throw notSupported("Contact addresses")
     const join = { link, info: params.info ?? new Uint8Array(0), postQuantum }
-    const conversation = await startJoin(this.#context, this.#registry, this.#newId(), join)
-    await orAborted(this.#registry.join(conversation), signal)
-    return { connectionId: conversation.id }
+    return await orAborted(signal, async () => {
+      const conversation = await startJoin(this.#context, this.#registry, this.#newId(), join)
+      await this.#registry.join(conversation)
+      return { connectionId: conversation.id }
+    })
   }
 
   /** Accepts an answer to an invitation; it is stored for sending. Throws `AgentError`: NOT_FOUND, PROHIBITED, SECOND_CONFIRMATION, SEND_LOCKED, LARGE, STORE. */
   async allowConnection(
     params: { readonly connectionId: string; readonly confirmationId: string; readonly info?: Bytes },
-    _options: CallOptions = {},
+    { signal }: CallOptions = {},
   ): Promise<object> {
-    const conversation = this.#registry.get(params.connectionId)
-    await allow(this.#context, conversation, params.confirmationId, params.info ?? new Uint8Array(0))
+    await orAborted(signal, () => {
+      const conversation = this.#registry.get(params.connectionId)
+      return allow(this.#context, conversation, params.confirmationId, params.info ?? new Uint8Array(0))
+    })
     return {}
   }
 
@@ -137,25 +143,12 @@ export class Agent implements AsyncDisposable {
    */
   async sendMessage(
     params: { readonly connectionId: string } & ({ readonly text: string } | { readonly body: Bytes }),
-    _options: CallOptions = {},
+    { signal }: CallOptions = {},
   ): Promise<{ readonly messageId: number }> {
-    const conversation = this.#registry.get(params.connectionId)
-    const connection = sendable(conversation)
-    const { session } = conversation
-    if (session === undefined) throw new TypeError("a connection that may send has a session")
     const body = "text" in params ? utf8(params.text) : params.body
-    const messageId = session.nextMessageId
-    const {
-      session: next,
-      item,
-      sealed,
-    } = prepare(this.#context, connection, session, { type: "A_MSG", body })
-    const { hash, sndMsgId } = sealed
-    await conversation.save({
-      session: next,
-      outgoing: [item],
-      sent: { sndMsgId, record: { messageId, hash, created: item.created } },
-    })
+    const messageId = await orAborted(signal, () =>
+      storeMessage(this.#context, this.#registry.get(params.connectionId), body),
+    )
     return { messageId }
   }
 
@@ -165,9 +158,10 @@ export class Agent implements AsyncDisposable {
    */
   async acknowledgeMessage(
     params: { readonly connectionId: string; readonly messageId: number; readonly receipt?: boolean },
-    _options: CallOptions = {},
+    { signal }: CallOptions = {},
   ): Promise<object> {
-    await this.#registry.acknowledge(params.connectionId, params.messageId, params.receipt ?? false)
+    const { connectionId, messageId, receipt = false } = params
+    await orAborted(signal, () => this.#registry.acknowledge(connectionId, messageId, receipt))
     return {}
   }
 
@@ -191,7 +185,7 @@ export class Agent implements AsyncDisposable {
   /** Records that the user has compared the security code. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED, STORE. */
   async setVerified(
     params: { readonly connectionId: string; readonly verified: boolean },
-    _options: CallOptions = {},
+    { signal }: CallOptions = {},
   ): Promise<object> {
     const conversation = this.#registry.get(params.connectionId)
     const { connection } = conversation
@@ -204,7 +198,8 @@ export class Agent implements AsyncDisposable {
         },
       )
     }
-    await conversation.save({ connection: { ...connection, verified: params.verified } })
+    const verified = { ...connection, verified: params.verified }
+    await orAborted(signal, () => conversation.save({ connection: verified }))
     return {}
   }
 
@@ -226,16 +221,19 @@ export class Agent implements AsyncDisposable {
   /** Deletes a connection, now or when all that waits was delivered; the event `closed` tells when. Throws `AgentError`: NOT_FOUND, STORE. */
   async deleteConnection(
     params: { readonly connectionId: string; readonly waitForDelivery?: boolean },
-    _options: CallOptions = {},
+    { signal }: CallOptions = {},
   ): Promise<object> {
     const conversation = this.#registry.get(params.connectionId)
     const { connection } = conversation
-    if (params.waitForDelivery === true && conversation.outgoing.length > 0) {
-      await conversation.save({ connection: { ...connection, leaving: true } })
+    const leaving = params.waitForDelivery === true && conversation.outgoing.length > 0
+    await orAborted(signal, async () => {
+      if (!leaving) {
+        await closeConnection(this.#context, conversation, "DELETED", "The connection was deleted.")
+        return
+      }
+      await conversation.save({ connection: { ...connection, leaving } })
       conversation.kick()
-    } else {
-      await closeConnection(this.#context, conversation, "DELETED", "The connection was deleted.")
-    }
+    })
     return {}
   }
 
@@ -247,23 +245,26 @@ export class Agent implements AsyncDisposable {
   /** Sets where new queues are made. Throws `AgentError`: BAD_PARAMETER, STORE. */
   async setServers(
     params: { readonly servers: readonly string[] },
-    _options: CallOptions = {},
+    { signal }: CallOptions = {},
   ): Promise<{ readonly servers: readonly string[] }> {
-    await this.#storeServers(params.servers.map(serverOf))
+    const servers = params.servers.map(serverOf)
+    await orAborted(signal, () => this.#storeServers(servers))
     return await this.getServers()
   }
 
   /** Receives on connections again, on all without `connectionIds`. */
   async subscribe(
     params: { readonly connectionIds?: readonly string[] } = {},
-    _options: CallOptions = {},
+    { signal }: CallOptions = {},
   ): Promise<object> {
-    await Promise.all(
-      this.#chosen(params.connectionIds).map(async (conversation) => {
-        if (conversation.wanted) return
-        conversation.wanted = true
-        await this.#registry.watch(conversation)
-      }),
+    await orAborted(signal, () =>
+      Promise.all(
+        this.#chosen(params.connectionIds).map(async (conversation) => {
+          if (conversation.wanted) return
+          conversation.wanted = true
+          await this.#registry.watch(conversation)
+        }),
+      ),
     )
     return {}
   }
@@ -352,24 +353,5 @@ function serverOf(text: string): ServerAddressWithAuth {
     throw new AgentError("BAD_PARAMETER", "A server address looks like smp://FINGERPRINT@HOST:PORT.", {
       cause: error,
     })
-  }
-}
-
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await work
-  let stop: () => void = () => undefined
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => {
-      reject(new AgentError("ABORTED", "The call was given up.", { cause: signal.reason }))
-    }
-    signal.addEventListener("abort", stop)
-    if (signal.aborted) stop()
-  })
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener("abort", stop)
-    // What goes on alone must not end as an unhandled rejection.
-    work.catch(() => undefined)
   }
 }

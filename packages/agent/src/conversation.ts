@@ -1,6 +1,5 @@
 import type { Bytes } from "@smpkit/codec"
-import type { Connection, DuplexConnection, Session } from "./connection.ts"
-import { isDuplex } from "./connection.ts"
+import type { Connection, Session } from "./connection.ts"
 import { type Context, putNotices, type StoredNotice } from "./context.ts"
 import { AgentError } from "./errors.ts"
 import {
@@ -17,10 +16,8 @@ import {
   type Sent,
   tables,
 } from "./records.ts"
-import { sendsOwnKey } from "./seal.ts"
 import { SeenEnvelopes } from "./seen-envelopes.ts"
 import type { StoreTx } from "./store/index.ts"
-import { earlyMessagesVersion } from "./version.ts"
 
 /** One message as the server delivers it. */
 export interface Delivered {
@@ -243,40 +240,5 @@ export class Conversation {
     const next = this.#receiving.then(() => (this.active ? work() : undefined))
     this.#receiving = next.catch(() => undefined)
     return next
-  }
-}
-
-/** Both queues exist and the application may send; the connection, narrowed, or the reason why not. */
-export function sendable(conversation: Conversation): DuplexConnection {
-  const c = conversation.connection
-  const where = { connectionId: c.id }
-  if (c.sendLocked) {
-    throw new AgentError(
-      "SEND_LOCKED",
-      "This store came back from a copy: the connection must re-synchronise before it sends, or be made anew.",
-      where,
-    )
-  }
-  if (c.leaving) throw new AgentError("DELETED", "The connection is being deleted.", where)
-  if (!isDuplex(c) || !maySend(c)) {
-    throw new AgentError("NOT_CONNECTED", "Wait for the event `connected` before sending.", where)
-  }
-  return c
-}
-
-/** agent-protocol.md, "Slow handshake" (trap): whoever may still have to say HELLO holds messages back until the handshake is complete. */
-function maySend(c: DuplexConnection): boolean {
-  switch (c.state) {
-    case "connected":
-      return true
-    case "accepted":
-      return sendsOwnKey(c.send)
-    case "joined":
-      return sendsOwnKey(c.send) && c.receive.mode === "messaging" && c.agentVersion >= earlyMessagesVersion
-    case "waiting":
-    case "greeting":
-      return false
-    default:
-      return c satisfies never
   }
 }

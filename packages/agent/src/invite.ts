@@ -40,14 +40,18 @@ export async function invite(
   context: Context,
   registry: Registry,
   id: string,
-  postQuantum: Connection["postQuantum"],
+  {
+    postQuantum,
+    signal,
+  }: { readonly postQuantum: Connection["postQuantum"]; readonly signal: AbortSignal | undefined },
 ): Promise<string> {
   const queue = makeQueueKeys(chooseServer(context), context.random)
   const x3dh = generateX3dhKeys(context.random)
   const start = newConnection(context, id, "initiator", postQuantum)
   const conversation = await registry.create({ ...start, state: "new", queue, x3dh })
   try {
-    const created = await createQueue(context, queue)
+    const created = await createQueue(context, queue, signal)
+    signal?.throwIfAborted()
     await conversation.save({ connection: { ...start, state: "invited", receive: created.queue, x3dh } })
     await registry.watch(conversation, created.client)
     return formatLink(invitationLink(created.queue, x3dh))

@@ -15,12 +15,14 @@ const empty = new Uint8Array(0)
 export async function createQueue(
   context: Context,
   keys: NewQueue,
+  signal?: AbortSignal,
 ): Promise<{ readonly queue: ReceiveQueue; readonly client: SmpClient }> {
   const password = context.knownServers.find((s) => serverText(s) === serverText(keys.server))?.basicAuth
   try {
     const client = await context.pool.client(
       { ...keys.server, ...(password === undefined ? {} : { basicAuth: password }) },
       "receive",
+      { signal },
     )
     const ids = await client.request(
       {
@@ -31,7 +33,7 @@ export async function createQueue(
         subscribe: true,
         queueMode: "messaging",
       },
-      { entityId: empty, key: keys.recipientKey },
+      { entityId: empty, key: keys.recipientKey, signal },
     )
     return { queue: queueOf(keys, ids), client }
   } catch (error) {

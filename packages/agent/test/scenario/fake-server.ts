@@ -42,7 +42,7 @@ interface Queue {
 export type Intercept = (
   command: Command,
   entityId: Bytes,
-) => BrokerMessage | "drop" | "lose-answer" | undefined
+) => BrokerMessage | "drop" | "lose-answer" | "silence" | undefined
 
 /** A server in memory with the queue rules that an agent meets; it believes every authorization. Sessions end when the test says so. */
 export class FakeServer implements Connector {
@@ -108,6 +108,7 @@ export class FakeServer implements Connector {
       session.end({ type: "error", code: "NETWORK", message: "dropped" })
       return undefined
     }
+    if (answer === "silence") return undefined
     if (answer === "lose-answer") {
       this.#execute(session, command, entityId)
       session.end({ type: "error", code: "NETWORK", message: "dropped" })
