@@ -1,3 +1,4 @@
+export { bytePipe, type BytePipe, type BytePipeOptions, type OnTheWay } from "./byte-pipe.ts"
 export { FakeClock, settle } from "./fake-clock.ts"
 export { ScriptedRandom, seededRandom } from "./random.ts"
 export { hex, ramp, Vector } from "./vector.ts"

@@ -16,6 +16,8 @@ export interface BlockStream extends AsyncDisposable {
   readonly alpn: string | undefined
   /** The peer's certificates in DER, leaf first; a client's stream has a verified chain here, a server's has none. */
   readonly peerChain: readonly Bytes[]
+  /** What stands for the peer's address in limits, as long as the stream lasts: a server's stream has it where the address is known and says something. */
+  readonly prefix?: string | undefined
   /** Resolves when the stream wants more. Blocks leave in the order of the calls. Throws `TransportError CLOSED`. */
   write(block: Bytes): Promise<void>
   /** The next block, which then belongs to the caller; `undefined` at the end. One call at a time. Blocks that nobody reads pause the peer. */

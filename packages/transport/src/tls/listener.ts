@@ -114,6 +114,7 @@ export async function listenTls({
         alpn,
         peerChain: [],
         clock,
+        prefix: socket.remoteAddress === undefined ? undefined : prefixOf(socket.remoteAddress),
         onFirstBlock: () => halfOpen.delete(name),
       }),
     )

@@ -18,6 +18,7 @@ export interface SocketFacts {
   readonly alpn: string | undefined
   readonly peerChain: readonly Bytes[]
   readonly clock: Clock
+  readonly prefix?: string | undefined
   /** Called once, when the first whole block has come. */
   readonly onFirstBlock?: () => void
 }
@@ -27,6 +28,7 @@ export class SocketStream implements BlockStream {
   readonly sessionId: Bytes
   readonly alpn: string | undefined
   readonly peerChain: readonly Bytes[]
+  readonly prefix: string | undefined
   readonly closed: Promise<CloseReason>
   readonly #socket: TLSSocket
   readonly #clock: Clock
@@ -37,10 +39,11 @@ export class SocketStream implements BlockStream {
   #state: "open" | "readEnded" | "closing" | "closed" = "open"
   #error: Error | undefined
 
-  constructor(socket: TLSSocket, { sessionId, alpn, peerChain, clock, onFirstBlock }: SocketFacts) {
+  constructor(socket: TLSSocket, { sessionId, alpn, peerChain, clock, prefix, onFirstBlock }: SocketFacts) {
     this.sessionId = sessionId
     this.alpn = alpn
     this.peerChain = peerChain
+    this.prefix = prefix
     this.#socket = socket
     this.#clock = clock
     this.#onFirstBlock = onFirstBlock

@@ -10,7 +10,7 @@ transportSuite(
     const listening = await listeningTcp([identity])
     const client = await dialTcp(listening.port, identity)
     const server = await listening.next()
-    return { client, server, identity, dispose: () => listening[Symbol.asyncDispose]() }
+    return { client, server, identity, dispose: async () => listening[Symbol.asyncDispose]() }
   },
   { overChannel: true },
 )
@@ -21,7 +21,7 @@ transportSuite(
     const listening = await listeningWebSocket([identity])
     const client = await dialWebSocket(listening.port, identity)
     const server = await listening.next()
-    return { client, server, identity, dispose: () => listening[Symbol.asyncDispose]() }
+    return { client, server, identity, dispose: async () => listening[Symbol.asyncDispose]() }
   },
   { overChannel: true },
 )

@@ -138,7 +138,7 @@ export async function listeningWebSocket(
     port: http.port,
     next: arrivals.next,
     refused: refusals.next,
-    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => http[Symbol.asyncDispose](),
   }
 }
 
