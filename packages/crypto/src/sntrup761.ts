@@ -45,6 +45,8 @@ export interface Kem {
    * for another length.
    */
   readonly decapsulate: (secretKey: Uint8Array, ciphertext: Uint8Array) => KemSecret
+  /** The public key that belongs to a secret one. Throws `CryptoError KEY` for another length. */
+  readonly publicKeyOf: (secretKey: Uint8Array) => Bytes
 }
 
 const hashSize = 32
@@ -63,6 +65,7 @@ export const sntrup761: Kem = {
   generateKeyPair,
   encapsulate,
   decapsulate,
+  publicKeyOf,
 }
 
 /** Takes 3044 random bytes for each attempt at g (nearly always one), 3044 for f, 191 for rho. */
@@ -101,11 +104,21 @@ function encapsulate(publicKey: Uint8Array, random: Random): Encapsulation {
   return { ciphertext, sharedSecret }
 }
 
-function decapsulate(secretKey: Uint8Array, ciphertext: Uint8Array): KemSecret {
-  const { secretKeySize, ciphertextSize } = sntrup761
+function publicKeyOf(secretKey: Uint8Array): Bytes {
+  assertSecretKey(secretKey)
+  return new Uint8Array(secretKey.subarray(publicKeyAt, rhoAt))
+}
+
+function assertSecretKey(secretKey: Uint8Array): void {
+  const { secretKeySize } = sntrup761
   if (secretKey.length !== secretKeySize) {
     throw new CryptoError("KEY", `a KEM secret key has ${secretKeySize} bytes`)
   }
+}
+
+function decapsulate(secretKey: Uint8Array, ciphertext: Uint8Array): KemSecret {
+  const { ciphertextSize } = sntrup761
+  assertSecretKey(secretKey)
   if (ciphertext.length !== ciphertextSize) {
     throw new CryptoError("CIPHERTEXT", `a KEM ciphertext has ${ciphertextSize} bytes`)
   }

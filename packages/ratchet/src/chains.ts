@@ -1,4 +1,4 @@
-import { type Bytes, type Codec, fixed } from "@smpkit/codec"
+import { type Bytes, type Codec, concatBytes, fixed } from "@smpkit/codec"
 import { type Brand, hkdfSha512 } from "@smpkit/crypto"
 
 // double-ratchet.md, "KDFs": where every secret of a ratchet comes from, and the only file that gives them their types.
@@ -39,13 +39,21 @@ export interface RootStep {
   readonly nextHeaderKey: HeaderKey
 }
 
-/** KDF_RK: a new root key and a new chain from a Diffie-Hellman secret (56 bytes, later with a KEM secret behind it). */
-export function deriveRootStep(root: RootKey, secret: Bytes): RootStep {
-  return spread(hkdfSha512(secret, root, "SimpleXRootRatchet", 96), (part) => ({
+/** KDF_RK: a new root key and a new chain from a Diffie-Hellman secret (56 bytes) and, in a hybrid chain, a KEM secret (32). */
+export function deriveRootStep(root: RootKey, secret: Bytes, kemSecret?: Bytes): RootStep {
+  const input = joinSecrets(secret, kemSecret)
+  const step = spread(hkdfSha512(input, root, "SimpleXRootRatchet", 96), (part) => ({
     rootKey: part(0, 32) as RootKey,
     chainKey: part(32, 64) as ChainKey,
     nextHeaderKey: part(64, 96) as HeaderKey,
   }))
+  input.fill(0)
+  return step
+}
+
+/** Secrets one behind the other, in memory of their own. */
+export function joinSecrets(...secrets: readonly (Bytes | undefined)[]): Bytes {
+  return concatBytes(...secrets.filter((secret) => secret !== undefined))
 }
 
 export interface ChainStep {

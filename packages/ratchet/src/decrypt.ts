@@ -1,6 +1,6 @@
 import { type Bytes, concatBytes } from "@smpkit/codec"
-import { aesGcmOpen, CryptoError, dh, equalBytes, generateKeyPair, type Random, unpad } from "@smpkit/crypto"
-import { type ChainKey, deriveChainStep, deriveRootStep, type HeaderKey, type RootStep } from "./chains.ts"
+import { aesGcmOpen, CryptoError, equalBytes, type Kem, type Random, unpad } from "@smpkit/crypto"
+import { type ChainKey, deriveChainStep, type HeaderKey } from "./chains.ts"
 import { RatchetError } from "./errors.ts"
 import {
   maxMessageNumber,
@@ -9,7 +9,8 @@ import {
   type RatchetHeader,
   type UnverifiedMessage,
 } from "./header.ts"
-import { kemStep } from "./kem.ts"
+import type { Hybrid } from "./post-quantum.ts"
+import { beginReceiving, beginSending } from "./ratchet-step.ts"
 import {
   addSkipped,
   countSkipped,
@@ -21,7 +22,7 @@ import {
   type SkippedRun,
   skipTo,
 } from "./skipped-keys.ts"
-import type { ReceivingChain, RatchetState } from "./state.ts"
+import { hybridOf, type RatchetState, type ReceivingChain } from "./state.ts"
 
 /** How the skipped keys of a state changed, in numbers of keys. */
 export interface SkippedChanges {
@@ -38,6 +39,10 @@ export interface Decrypted {
   readonly plaintext: Bytes
   /** Whether the key of this message includes a KEM secret. */
   readonly hybrid: boolean
+  /** Whether either direction is hybrid from now on, as `hybridOf(state)`. */
+  readonly directions: Hybrid
+  /** The directions of which this message changed that: post-quantum agreement began, or ended. */
+  readonly changed: readonly (keyof Hybrid)[]
   readonly skipped: SkippedChanges
 }
 
@@ -45,6 +50,8 @@ export interface DecryptOptions {
   readonly random: Random
   /** Milliseconds since 1970: the age of skipped keys. */
   readonly now: number
+  /** sntrup761, unless a test replays what was recorded. */
+  readonly kem?: Kem | undefined
 }
 
 /**
@@ -54,7 +61,7 @@ export interface DecryptOptions {
 export function decrypt(
   state: RatchetState,
   message: Uint8Array,
-  { random, now }: DecryptOptions,
+  { random, now, kem }: DecryptOptions,
 ): Decrypted {
   const parts = parseMessage(message)
   const skipped = expireSkipped(state.skipped, now)
@@ -69,6 +76,8 @@ export function decrypt(
       state: { ...fresh, skipped: removeSkipped(skipped, stored) },
       plaintext,
       hybrid: stored.run.hybrid,
+      directions: hybridOf(state),
+      changed: [],
       skipped: { added: 0, used: 1, evicted: 0, expired },
     }
   }
@@ -84,9 +93,11 @@ export function decrypt(
   if (header.number > maxMessageNumber) throw new RatchetError("COUNTER", "a message number out of range")
 
   const upgraded = upgradeVersion(fresh, header)
-  const advanced =
-    chain === "next" ? advance(upgraded, header, { random, now }) : { state: upgraded, added: 0 }
-  const { receiving, chainKey, run } = passOver(advanced.state, header.number, now)
+  const isNew = chain === "next"
+  const finished =
+    isNew && upgraded.receiving !== undefined ? passOver(upgraded, header.previousSent, now).run : undefined
+  const begun = isNew ? beginReceiving(upgraded, header, kem) : upgraded
+  const { receiving, chainKey, run } = passOver(begun, header.number, now)
   const step = deriveChainStep(chainKey)
   let plaintext: Bytes
   try {
@@ -94,17 +105,24 @@ export function decrypt(
   } finally {
     step.messageKey.fill(0)
   }
-  const kept = addSkipped(advanced.state.skipped, run)
-  const added = advanced.added + run.keys.length
+  const before = finished === undefined ? skipped : addSkipped(skipped, finished)
+  const kept = addSkipped(before, run)
+  const added = (finished?.keys.length ?? 0) + run.keys.length
+  const received: RatchetState = {
+    ...begun,
+    receiving: { ...receiving, chainKey: step.chainKey },
+    received: header.number + 1,
+    skipped: kept,
+  }
+  // New keys are made when the message has proved to be one.
+  const next = isNew ? beginSending(received, header, { random, kem }) : received
+  const directions = hybridOf(next)
   return {
-    state: {
-      ...advanced.state,
-      receiving: { ...receiving, chainKey: step.chainKey },
-      received: header.number + 1,
-      skipped: kept,
-    },
+    state: next,
     plaintext,
     hybrid: run.hybrid,
+    directions,
+    changed: (["sending", "receiving"] as const).filter((d) => directions[d] !== state.postQuantum[d]),
     skipped: { added, used: 0, evicted: countSkipped(skipped) + added - countSkipped(kept), expired },
   }
 }
@@ -137,42 +155,6 @@ function findHeader(state: RatchetState, { header: sealed }: UnverifiedMessage):
 function upgradeVersion(state: RatchetState, { maxVersion }: RatchetHeader): RatchetState {
   const version = Math.max(state.version, Math.min(maxVersion, state.maxVersion))
   return version === state.version ? state : { ...state, version }
-}
-
-/** Finishes the receiving chain and makes the ratchet step (double-ratchet.md, "Ratchet step"). */
-function advance(
-  state: RatchetState,
-  header: RatchetHeader,
-  { random, now }: DecryptOptions,
-): { readonly state: RatchetState; readonly added: number } {
-  const finished = state.receiving === undefined ? undefined : passOver(state, header.previousSent, now).run
-  const postQuantum = kemStep(state.postQuantum, header.kem)
-  const received = rootStep(state, dh(state.keyPair.privateKey, header.key))
-  const keyPair = generateKeyPair("x448", random)
-  const sent = rootStep(received, dh(keyPair.privateKey, header.key))
-  return {
-    added: finished?.keys.length ?? 0,
-    state: {
-      ...state,
-      keyPair,
-      rootKey: sent.rootKey,
-      sending: { peerKey: header.key, chainKey: sent.chainKey, headerKey: state.nextSendingHeaderKey },
-      receiving: { chainKey: received.chainKey, headerKey: state.nextReceivingHeaderKey },
-      sent: 0,
-      received: 0,
-      previousSent: state.sent,
-      nextSendingHeaderKey: sent.nextHeaderKey,
-      nextReceivingHeaderKey: received.nextHeaderKey,
-      postQuantum,
-      skipped: finished === undefined ? state.skipped : addSkipped(state.skipped, finished),
-    },
-  }
-}
-
-function rootStep({ rootKey }: Pick<RatchetState, "rootKey">, secret: Bytes): RootStep {
-  const step = deriveRootStep(rootKey, secret)
-  secret.fill(0)
-  return step
 }
 
 /** The keys of the receiving chain before `number`, and the chain key that gives the key of `number` itself. */

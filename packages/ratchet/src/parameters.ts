@@ -11,6 +11,8 @@ import {
 import { type PublicKey, x448PublicKey } from "@smpkit/crypto"
 import { e2eVersions, kemVersion } from "./e2e-version.ts"
 import { type KemParameter, kemParameter, type KemProposal, kemProposal } from "./kem.ts"
+import { kemParameterOf, kemProposalOf } from "./kem-keys.ts"
+import type { X3dhSecrets } from "./x3dh.ts"
 import type { X3dhKeys } from "./x3dh-keys.ts"
 
 // double-ratchet.md, "E2E ratchet parameters".
@@ -64,12 +66,20 @@ export const ratchetParametersUri: Codec<RatchetParametersUri> = struct({
   kem: optional(kemProposal),
 })
 
-/** The parameters that tell a peer these keys. */
+/** The parameters that tell a peer these keys, before anything is agreed. A KEM key is proposed, where the version has room for one. */
 export function ratchetParametersOf(version: number, keys: X3dhKeys): RatchetParameters<KemProposal> {
-  return { version, key1: keys.key1.publicKey, key2: keys.key2.publicKey, kem: undefined }
+  const kem = version >= kemVersion ? kemProposalOf(keys.kem) : undefined
+  return { version, key1: keys.key1.publicKey, key2: keys.key2.publicKey, kem }
+}
+
+/** The parameters with which a joiner answers, after `x3dhJoiner`: its KEM key, proposed or with the acceptance of the initiator's. */
+export function ratchetReplyOf(version: number, keys: X3dhKeys, { kem }: X3dhSecrets): RatchetParameters {
+  const proposed = ratchetParametersOf(version, keys)
+  return kem?.accepted === undefined ? proposed : { ...proposed, kem: kemParameterOf(kem) }
 }
 
 /** The parameters that a link with these keys holds. */
 export function ratchetParametersUriOf(keys: X3dhKeys): RatchetParametersUri {
-  return { versions: e2eVersions, key1: keys.key1.publicKey, key2: keys.key2.publicKey, kem: undefined }
+  const kem = kemProposalOf(keys.kem)
+  return { versions: e2eVersions, key1: keys.key1.publicKey, key2: keys.key2.publicKey, kem }
 }

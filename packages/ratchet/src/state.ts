@@ -1,4 +1,4 @@
-import { type Bytes, bool, type Codec, fixed, optional, struct, u16, u32, u8 } from "@smpkit/codec"
+import { type Bytes, type Codec, fixed, optional, struct, u16, u32 } from "@smpkit/codec"
 import { dh, generateKeyPair, type KeyPair, keySizes, type PublicKey, type Random } from "@smpkit/crypto"
 import {
   type ChainKey,
@@ -10,16 +10,14 @@ import {
   rootKey,
 } from "./chains.ts"
 import { assertE2eVersion, e2eVersions } from "./e2e-version.ts"
-import {
-  type KemAgreed,
-  kemCiphertext,
-  type KemKeys,
-  kemPublicKey,
-  kemSizes,
-  type PostQuantum,
-  postQuantumOff,
-} from "./kem.ts"
 import { rawX448PublicKey, x448KeyPair } from "./key-pair.ts"
+import {
+  type Hybrid,
+  initialPostQuantum,
+  type PostQuantum,
+  postQuantum,
+  postQuantumWithoutKeys,
+} from "./post-quantum.ts"
 import { type SkippedRun, skippedRuns } from "./skipped-keys.ts"
 import type { X3dhSecrets } from "./x3dh.ts"
 
@@ -68,7 +66,10 @@ interface InitOptions {
   readonly maxVersion?: number
 }
 
-/** The joiner's ratchet, which can send at once. `peerKey` is the initiator's second key. Throws `RatchetError VERSION`. */
+/**
+ * The joiner's ratchet, which can send at once: hybrid, if the key agreement was. `peerKey` is the initiator's second key. Post-quantum agreement is
+ * on with KEM keys of the joiner, and off without. Throws `RatchetError VERSION`.
+ */
 export function initSendingRatchet({
   version,
   maxVersion = e2eVersions.max,
@@ -79,8 +80,9 @@ export function initSendingRatchet({
   assertE2eVersion(version)
   const keyPair = generateKeyPair("x448", random)
   const secret = dh(keyPair.privateKey, peerKey)
-  const step = deriveRootStep(secrets.rootKey, secret)
+  const step = deriveRootStep(secrets.rootKey, secret, secrets.kemSecret)
   secret.fill(0)
+  const { kem, hybrid } = secrets
   return {
     version,
     maxVersion,
@@ -94,18 +96,22 @@ export function initSendingRatchet({
     previousSent: 0,
     nextSendingHeaderKey: step.nextHeaderKey,
     nextReceivingHeaderKey: secrets.nextHeaderKey,
-    postQuantum: postQuantumOff,
+    postQuantum: { ...initialPostQuantum(version, kem !== undefined, kem), sending: hybrid },
     skipped: [],
   }
 }
 
-/** The initiator's ratchet, which sends only after it has received. `keyPair` is its second pair. Throws `RatchetError VERSION`. */
+/**
+ * The initiator's ratchet, which sends only after it has received. `keyPair` is its second pair. `enabled` says whether it accepts and proposes KEM
+ * keys; unless given, it does where the key agreement was hybrid. Throws `RatchetError VERSION`.
+ */
 export function initReceivingRatchet({
   version,
   maxVersion = e2eVersions.max,
   secrets,
   keyPair,
-}: InitOptions & { readonly keyPair: KeyPair<"x448"> }): RatchetState {
+  postQuantum: enabled = secrets.hybrid,
+}: InitOptions & { readonly keyPair: KeyPair<"x448">; readonly postQuantum?: boolean }): RatchetState {
   assertE2eVersion(version)
   return {
     version,
@@ -120,50 +126,57 @@ export function initReceivingRatchet({
     previousSent: 0,
     nextSendingHeaderKey: secrets.nextHeaderKey,
     nextReceivingHeaderKey: secrets.headerKey,
-    postQuantum: postQuantumOff,
+    postQuantum: initialPostQuantum(version, enabled, secrets.kem),
     skipped: [],
   }
 }
 
-const kemKeys: Codec<KemKeys> = struct({
-  publicKey: kemPublicKey,
-  privateKey: fixed(kemSizes.privateKey),
-  accepted: optional(
-    struct<KemAgreed>({ peerKey: kemPublicKey, secret: fixed(kemSizes.secret), ciphertext: kemCiphertext }),
-  ),
-})
+/** Whether what this state sends, and what the newest chain of the peer brings, has a KEM secret in its keys. */
+export function hybridOf({ postQuantum: { sending, receiving } }: RatchetState): Hybrid {
+  return { sending, receiving }
+}
 
-const fields: Codec<RatchetState> = struct({
-  version: u16,
-  maxVersion: u16,
-  ad: fixed(2 * keySizes.x448.publicKey),
-  keyPair: x448KeyPair,
-  rootKey,
-  sending: optional(struct<SendingChain>({ peerKey: rawX448PublicKey, chainKey, headerKey })),
-  receiving: optional(struct<ReceivingChain>({ chainKey, headerKey })),
-  sent: u32,
-  received: u32,
-  previousSent: u32,
-  nextSendingHeaderKey: headerKey,
-  nextReceivingHeaderKey: headerKey,
-  postQuantum: struct<PostQuantum>({
-    supported: bool,
-    enabled: bool,
-    sending: bool,
-    receiving: bool,
-    keys: optional(kemKeys),
-  }),
-  skipped: skippedRuns,
-})
+function fields(part: Codec<PostQuantum>): Codec<RatchetState> {
+  return struct({
+    version: u16,
+    maxVersion: u16,
+    ad: fixed(2 * keySizes.x448.publicKey),
+    keyPair: x448KeyPair,
+    rootKey,
+    sending: optional(struct<SendingChain>({ peerKey: rawX448PublicKey, chainKey, headerKey })),
+    receiving: optional(struct<ReceivingChain>({ chainKey, headerKey })),
+    sent: u32,
+    received: u32,
+    previousSent: u32,
+    nextSendingHeaderKey: headerKey,
+    nextReceivingHeaderKey: headerKey,
+    postQuantum: part,
+    skipped: skippedRuns,
+  })
+}
 
-/** The layout that a store holds; a later one gets another number. */
-const layout = 1
+/** The layout that a store holds now; a later one gets another number. */
+const layout = 2
+const current = fields(postQuantum)
+const firstRelease = fields(postQuantumWithoutKeys)
 
-/** A state in the sealed store: all its secrets in clear, about 600 bytes and 52 for each skipped key. */
+/**
+ * A state in the sealed store: all its secrets in clear, about 600 bytes, 2,800 more with KEM keys, and 52 for each skipped key.
+ * States of the first release are read as well.
+ */
 export const ratchetState: Codec<RatchetState> = {
   write: (w, v) => {
     w.u8(layout)
-    fields.write(w, v)
+    current.write(w, v)
   },
-  read: (r) => (u8.read(r) === layout ? fields.read(r) : r.fail("a ratchet state of another layout")),
+  read: (r) => {
+    switch (r.u8()) {
+      case layout:
+        return current.read(r)
+      case 1:
+        return firstRelease.read(r)
+      default:
+        return r.fail("a ratchet state of another layout")
+    }
+  },
 }
