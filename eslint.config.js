@@ -59,11 +59,18 @@ const edges = [
 
 export default defineConfig(
   {
-    ignores: ["**/dist/", "**/node_modules/", "coverage/", ".reports/", "packages/testkit/vectors/"],
+    ignores: [
+      "**/dist/",
+      "**/node_modules/",
+      "coverage/",
+      ".reports/",
+      "packages/testkit/vectors/",
+      "packages/cli/page/",
+    ],
   },
   { linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: "error" } },
   {
-    files: ["**/*.ts"],
+    files: ["**/*.ts", "**/*.tsx"],
     extends: [js.configs.recommended, tseslint.configs.strictTypeChecked],
     languageOptions: {
       parserOptions: { project: "./tsconfig.test.json", tsconfigRootDir: import.meta.dirname },
@@ -175,7 +182,7 @@ export default defineConfig(
   },
   {
     // Vitest wants its configuration as the default export; a declaration describes a library as it is.
-    files: ["vitest.config.ts", "packages/*/src/**/*.d.ts"],
+    files: ["vitest.config.ts", "packages/web/**/vite.config.ts", "packages/*/src/**/*.d.ts"],
     rules: { "no-restricted-syntax": "off" },
   },
   {

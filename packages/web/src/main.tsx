@@ -1,0 +1,63 @@
+import { inFragment } from "./invitation-text.ts"
+import { preferencesIn } from "./page/preferences.ts"
+import { render } from "./page/renderer.ts"
+import { Session } from "./page/session.ts"
+import { singleTab } from "./page/single-tab.ts"
+import { startWorkerPort } from "./page/worker-port.ts"
+import { App } from "./parts/app.tsx"
+import "./styles/tokens.css"
+import "./styles/base.css"
+import "./styles/controls.css"
+import "./styles/layout.css"
+import "./styles/conversation.css"
+
+/** Where the page was served from: all that it fetches is relative to this. */
+const base = new URL(".", document.baseURI.replace(/[?#].*$/, "")).href
+
+const session = new Session({
+  startPort: startWorkerPort,
+  preferences: preferencesIn(() => localStorage, base),
+  base,
+  isVisible: () => document.visibilityState === "visible",
+})
+
+/** An invitation behind the `#` is a secret: it leaves the address bar, and with it the history, before anything else (security.md Q28). */
+function takeFragment(): void {
+  const { hash, pathname, search } = location
+  if (hash === "") return
+  history.replaceState(undefined, "", pathname + search)
+  const found = inFragment(hash)
+  if (found.type === "link") session.openLink(found.link)
+}
+
+takeFragment()
+addEventListener("hashchange", takeFragment)
+
+const page = document.getElementById("page")
+if (page === null) throw new TypeError("the page has no place for itself")
+render(() => (<App session={session} />) as unknown as Node, page)
+
+if (isSecureContext) {
+  void singleTab(base, {
+    onElsewhere: () => {
+      session.show({ name: "elsewhere" })
+    },
+  }).then(() => session.start())
+  let lastActive = 0
+  for (const type of ["pointerdown", "pointermove", "keydown", "wheel"]) {
+    addEventListener(
+      type,
+      ({ timeStamp }) => {
+        if (timeStamp - lastActive < 5000) return
+        lastActive = timeStamp
+        session.active()
+      },
+      { capture: true, passive: true },
+    )
+  }
+  document.addEventListener("visibilitychange", () => {
+    void session.seen()
+  })
+} else {
+  session.show({ name: "insecure" })
+}

@@ -1,0 +1,31 @@
+import type { ChatMessage, Conversation } from "../protocol.ts"
+
+/** When something happened last in a conversation. */
+export function activityOf({ created, last }: Conversation): number {
+  return Math.max(created, last?.time ?? 0)
+}
+
+/** Puts a conversation into a list that has the latest one first. */
+export function withConversation(
+  list: readonly Conversation[],
+  conversation: Conversation,
+): readonly Conversation[] {
+  const others = list.filter(({ id }) => id !== conversation.id)
+  return sorted([...others, conversation])
+}
+
+export function sorted(list: readonly Conversation[]): readonly Conversation[] {
+  return list.toSorted((a, b) => activityOf(b) - activityOf(a) || b.number - a.number)
+}
+
+/** Puts a message where its id belongs, or in place of what it was before. */
+export function withMessage(list: readonly ChatMessage[], message: ChatMessage): readonly ChatMessage[] {
+  const at = list.findIndex(({ id }) => id === message.id)
+  if (at >= 0) return list.with(at, message)
+  const next = list.findIndex(({ id }) => id > message.id)
+  return next < 0 ? [...list, message] : list.toSpliced(next, 0, message)
+}
+
+export function unreadOf(list: readonly Conversation[]): number {
+  return list.reduce((sum, { unread }) => sum + unread, 0)
+}

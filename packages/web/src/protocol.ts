@@ -1,0 +1,153 @@
+/** What the page and its worker say to each other. Keys and the passphrase go into the worker only; no call brings one back. */
+
+export type SendState = "stored" | "sent" | "delivered" | "failed"
+
+/** A sentence's source: the page words it by its code. */
+export interface Problem {
+  /** Of `docs/errors.md`, or one of the page's own. */
+  readonly code: string
+  readonly message: string
+  /** Host of the server concerned. */
+  readonly host?: string | undefined
+}
+
+export interface ChatMessage {
+  /** The agent's `messageId`: one counter for both directions. */
+  readonly id: number
+  readonly from: "me" | "peer"
+  readonly text: string
+  /** Milliseconds since 1970. */
+  readonly time: number
+  /** Of a message of ours. */
+  readonly state?: SendState
+  /** Why it failed. */
+  readonly problem?: Problem
+  /** What is wrong with a message of theirs. */
+  readonly warning?: "skipped" | "duplicate" | "badId" | "badHash" | "binary"
+}
+
+/** `joining`: the other side's server was not reached yet. `greeting`: keys are being exchanged. */
+export type ConversationStatus = "invited" | "joining" | "greeting" | "connected" | "closed"
+
+export interface Conversation {
+  readonly id: string
+  /** Given by the user; empty while there is none. */
+  readonly name: string
+  /** Counts up: what to call a conversation without a name. */
+  readonly number: number
+  readonly created: number
+  readonly status: ConversationStatus
+  /** The invitation, while nobody has answered it. */
+  readonly link?: string | undefined
+  readonly verified: boolean
+  readonly unread: number
+  readonly last?: ChatMessage | undefined
+  /** Why it was closed, or what the user has to know. */
+  readonly alert?: Problem | undefined
+}
+
+export interface Settings {
+  /** Minutes without input after which the page locks itself; 0: never. */
+  readonly idleMinutes: number
+  /** Whether the other side learns that a message has arrived. */
+  readonly receipts: boolean
+}
+
+/** What the agent's servers look like: `unknown` before the first one was called. */
+export type Reach = "unknown" | "up" | "down"
+
+/** What a link says about itself; nothing is contacted for it. */
+export interface LinkDescription {
+  readonly hosts: readonly string[]
+  /** Why it cannot be joined from here. */
+  readonly problem?: Problem | undefined
+}
+
+/** Calls of the page: parameters and results. */
+export interface Calls {
+  /** Whether a profile exists. */
+  readonly look: { readonly params: Place; readonly result: { readonly exists: boolean } }
+  readonly open: {
+    readonly params: Place & { readonly passphrase: string; readonly allowEmpty: boolean }
+    readonly result: { readonly settings: Settings; readonly conversations: readonly Conversation[] }
+  }
+  /** Deletes the profile and all that it holds; for whoever has lost the passphrase. */
+  readonly erase: { readonly params: Place; readonly result: object }
+  readonly lock: { readonly params: object; readonly result: object }
+  readonly invite: { readonly params: { readonly name: string }; readonly result: { readonly id: string } }
+  readonly inspect: { readonly params: { readonly link: string }; readonly result: LinkDescription }
+  readonly join: {
+    readonly params: { readonly link: string; readonly name: string }
+    readonly result: { readonly id: string }
+  }
+  readonly send: {
+    readonly params: { readonly id: string; readonly text: string }
+    readonly result: ChatMessage
+  }
+  /** Sends a failed message again, as a new one. */
+  readonly resend: {
+    readonly params: { readonly id: string; readonly message: number }
+    readonly result: ChatMessage
+  }
+  /** Messages before `before`, the latest `limit` of them, in order. */
+  readonly history: {
+    readonly params: { readonly id: string; readonly before?: number; readonly limit: number }
+    readonly result: { readonly messages: readonly ChatMessage[]; readonly more: boolean }
+  }
+  readonly markRead: { readonly params: { readonly id: string }; readonly result: object }
+  readonly rename: {
+    readonly params: { readonly id: string; readonly name: string }
+    readonly result: object
+  }
+  readonly code: { readonly params: { readonly id: string }; readonly result: { readonly code: string } }
+  readonly verify: {
+    readonly params: { readonly id: string; readonly verified: boolean }
+    readonly result: object
+  }
+  readonly remove: { readonly params: { readonly id: string }; readonly result: object }
+  readonly configure: { readonly params: Settings; readonly result: object }
+}
+
+/** Where the page was served from: an address that ends in a slash. */
+export interface Place {
+  readonly base: string
+}
+
+export type Method = keyof Calls
+export type Params<M extends Method> = Calls[M]["params"]
+export type Result<M extends Method> = Calls[M]["result"]
+
+export type Request = {
+  readonly [M in Method]: {
+    readonly type: "call"
+    readonly id: number
+    readonly method: M
+    readonly params: Params<M>
+  }
+}[Method]
+
+export type ToWorker =
+  | Request
+  /** The user does something: the page is not idle. */
+  | { readonly type: "active" }
+
+export type PageEvent =
+  | { readonly type: "conversation"; readonly conversation: Conversation }
+  | { readonly type: "removed"; readonly id: string }
+  | {
+      readonly type: "message"
+      readonly id: string
+      readonly message: ChatMessage
+      /** It has just come from the other side. */
+      readonly fresh: boolean
+    }
+  | { readonly type: "messageGone"; readonly id: string; readonly message: number }
+  | { readonly type: "reach"; readonly reach: Reach }
+  /** The store is closed and the keys are gone; the page ends this worker. */
+  | { readonly type: "locked" }
+  | { readonly type: "stopped"; readonly problem: Problem }
+
+export type FromWorker =
+  | { readonly type: "done"; readonly id: number; readonly result: Result<Method> }
+  | { readonly type: "refused"; readonly id: number; readonly problem: Problem }
+  | { readonly type: "event"; readonly event: PageEvent }

@@ -1,0 +1,278 @@
+import type {
+  ChatMessage,
+  Conversation,
+  ConversationStatus,
+  LinkDescription,
+  PageEvent,
+  Problem,
+} from "../protocol.ts"
+import type { AgentApi, AgentEvent, MessageEvent } from "./agent-port.ts"
+import type { Book } from "./book.ts"
+import { describeLink } from "./link-description.ts"
+import { hostOf, problemOf } from "./problems.ts"
+
+export interface ChatsParts {
+  readonly agent: AgentApi
+  readonly book: Book
+  readonly emit: (event: PageEvent) => void
+  readonly now: () => number
+  readonly fetchServers: () => Promise<readonly string[]>
+}
+
+/** Conversations: the agent's connections and events, written into the book and told to the page. */
+export class Chats {
+  readonly #parts: ChatsParts
+  readonly #servers = new Map<string, "up" | "down">()
+
+  constructor(parts: ChatsParts) {
+    this.#parts = parts
+  }
+
+  /** Compares the book with the agent: a crash can come between their transactions. */
+  async begin(): Promise<void> {
+    const { agent, book } = this.#parts
+    const { connections } = await agent.listConnections()
+    for (const { connectionId, status: state, verified } of connections) {
+      const status = statusOf(state)
+      const known = book.conversation(connectionId)
+      if (known === undefined)
+        await book.begin(connectionId, { status, verified, created: this.#parts.now() })
+      else if (known.status !== status || known.verified !== verified)
+        await book.change(connectionId, { status, verified })
+    }
+    const present = new Set(connections.map(({ connectionId }) => connectionId))
+    for (const { id, status } of book.conversations()) {
+      if (present.has(id) || status === "closed") continue
+      await book.change(id, {
+        status: "closed",
+        alert: { code: "DELETED", message: "The connection is gone." },
+      })
+    }
+  }
+
+  async invite(name: string): Promise<{ readonly id: string }> {
+    const { agent, book, now } = this.#parts
+    await this.#findServers()
+    const { connectionId, link } = await agent.createConnection({ mode: "invitation" })
+    this.#tell(await book.begin(connectionId, { status: "invited", created: now(), name, link }))
+    return { id: connectionId }
+  }
+
+  async inspect(link: string): Promise<LinkDescription> {
+    await this.#findServers().catch(() => undefined)
+    const { servers } = await this.#parts.agent.getServers()
+    return describeLink(link, servers)
+  }
+
+  /**
+   * Joins by a link. Where its server cannot be reached now, the agent has a connection that it goes on with; the conversation then shows why it waits.
+   */
+  async join(link: string, name: string): Promise<{ readonly id: string }> {
+    const { agent, book } = this.#parts
+    await this.#findServers()
+    const before = await this.#joining()
+    const { connectionId } = await agent.joinConnection({ link }).catch(async (error: unknown) => {
+      const problem = problemOf(error)
+      const earlier = book.conversations().find((one) => one.status === "joining" && one.link === link)?.id
+      const id = earlier ?? (await this.#joining()).find((one) => !before.includes(one))
+      if (id !== undefined && temporary.has(problem.code))
+        await this.#record(id, { status: "joining", link, alert: problem }, name)
+      throw error
+    })
+    await this.#record(connectionId, { status: "greeting", link: undefined, alert: undefined }, name)
+    return { id: connectionId }
+  }
+
+  async send(id: string, text: string): Promise<ChatMessage> {
+    const { agent, book, now } = this.#parts
+    const { messageId } = await agent.sendMessage({ connectionId: id, text })
+    const message: ChatMessage = { id: messageId, from: "me", text, time: now(), state: "stored" }
+    const added = await book.addMessage(id, message)
+    if (added !== undefined) this.#tell(added.conversation)
+    return added?.message ?? message
+  }
+
+  async resend(id: string, message: number): Promise<ChatMessage> {
+    const { book, emit } = this.#parts
+    const failed = book.message(id, message)
+    const again = await this.send(id, failed?.text ?? "")
+    await book.removeMessage(id, message)
+    emit({ type: "messageGone", id, message })
+    return again
+  }
+
+  async remove(id: string): Promise<object> {
+    const { agent, book, emit } = this.#parts
+    const { connections } = await agent.listConnections()
+    if (connections.some(({ connectionId }) => connectionId === id))
+      await agent.deleteConnection({ connectionId: id })
+    await book.remove(id)
+    emit({ type: "removed", id })
+    return {}
+  }
+
+  async listen(): Promise<void> {
+    for await (const event of this.#parts.agent.events()) await this.#take(event)
+  }
+
+  async #take(event: AgentEvent): Promise<void> {
+    const { agent } = this.#parts
+    switch (event.type) {
+      case "confirmation": {
+        const { connectionId, confirmationId } = event
+        const alert = await agent
+          .allowConnection({ connectionId, confirmationId })
+          .then(() => undefined, problemOf)
+        await this.#change(connectionId, { status: "greeting", link: undefined, alert })
+        return
+      }
+      case "connected":
+        await this.#change(event.connectionId, { status: "connected", link: undefined, alert: undefined })
+        return
+      case "message":
+        await this.#receive(event)
+        return
+      case "sent":
+        await this.#progress(event.connectionId, event.messageId, { state: "sent" })
+        return
+      case "delivered":
+        await this.#progress(
+          event.connectionId,
+          event.messageId,
+          event.hashOk
+            ? { state: "delivered" }
+            : {
+                state: "failed",
+                problem: { code: "OTHER_CONTENT", message: "It arrived, but not as it was sent." },
+              },
+        )
+        return
+      case "failed": {
+        const { code, message, server } = event
+        const problem: Problem = { code, message, host: hostOf(server) }
+        await this.#progress(event.connectionId, event.messageId, { state: "failed", problem })
+        return
+      }
+      case "serverUp":
+      case "serverDown":
+        this.#reach(event.server, event.type === "serverUp" ? "up" : "down")
+        return
+      case "closed": {
+        const { code, message, connectionId } = event
+        await this.#change(connectionId, { status: "closed", link: undefined, alert: { code, message } })
+        return
+      }
+      case "error":
+        if (event.connectionId !== undefined)
+          await this.#change(event.connectionId, { alert: alertOf(event) })
+        return
+      case "info":
+        // Profiles are the affair of other applications: here names are given by the user.
+        return
+      case "ratchetSync":
+        if (event.state === "required")
+          await this.#change(event.connectionId, { alert: { code: "OUT_OF_STEP", message: "" } })
+        return
+      default:
+        event satisfies never
+    }
+  }
+
+  async #receive(event: MessageEvent): Promise<void> {
+    const { agent, book, emit } = this.#parts
+    const { connectionId: id, messageId, integrity } = event
+    const warning = integrity.type === "ok" ? undefined : integrity.type
+    const message: ChatMessage = {
+      id: messageId,
+      from: "peer",
+      text: event.text ?? "",
+      time: event.brokerTime.getTime(),
+      ...(event.text === undefined ? { warning: "binary" } : warning === undefined ? {} : { warning }),
+    }
+    const added = await book.addMessage(id, message)
+    if (added?.isNew === true) {
+      emit({ type: "message", id, message: added.message, fresh: true })
+      this.#tell(added.conversation)
+    }
+    await agent.acknowledgeMessage({
+      connectionId: id,
+      messageId,
+      receipt: book.settings().receipts && added !== undefined,
+    })
+  }
+
+  async #progress(
+    id: string,
+    message: number,
+    change: Pick<ChatMessage, "state" | "problem">,
+  ): Promise<void> {
+    const { book, emit } = this.#parts
+    const changed = await book.changeMessage(id, message, change)
+    if (changed === undefined) return
+    emit({ type: "message", id, message: changed, fresh: false })
+    this.#tell(book.conversation(id))
+  }
+
+  #reach(server: string, reach: "up" | "down"): void {
+    this.#servers.set(server, reach)
+    const all = [...this.#servers.values()]
+    this.#parts.emit({ type: "reach", reach: all.includes("down") ? "down" : "up" })
+  }
+
+  async #change(id: string, change: Partial<Conversation>): Promise<void> {
+    this.#tell(await this.#parts.book.change(id, change))
+  }
+
+  #tell(conversation: Conversation | undefined): void {
+    if (conversation !== undefined) this.#parts.emit({ type: "conversation", conversation })
+  }
+
+  /** Asks the page's server for its addresses where none are known: it could not be reached when the profile was opened. */
+  async #findServers(): Promise<void> {
+    const { agent, fetchServers } = this.#parts
+    if ((await agent.getServers()).servers.length > 0) return
+    await agent.setServers({ servers: await fetchServers() })
+  }
+
+  async #record(
+    id: string,
+    change: Pick<Conversation, "status" | "link" | "alert">,
+    name: string,
+  ): Promise<void> {
+    const { book, now } = this.#parts
+    const known = book.conversation(id)
+    this.#tell(
+      known === undefined
+        ? await book.begin(id, { ...change, created: now(), name })
+        : await book.change(id, change),
+    )
+  }
+
+  /** Connections whose join was cut off. */
+  async #joining(): Promise<readonly string[]> {
+    const { connections } = await this.#parts.agent.listConnections()
+    return connections.filter(({ status }) => status === "joining").map(({ connectionId }) => connectionId)
+  }
+}
+
+/** What ends by itself; the agent then keeps the half-made connection, and goes on with the same keys. */
+const temporary: ReadonlySet<string> = new Set(["NETWORK", "TIMEOUT"])
+
+function alertOf({ code, message, server }: AgentEvent & { readonly type: "error" }): Problem {
+  return { code, message, ...(server === undefined ? {} : { host: hostOf(server) }) }
+}
+
+/** The states of `connectionState`, as far as they differ for a user. */
+function statusOf(state: string): ConversationStatus {
+  switch (state) {
+    case "new":
+    case "invited":
+      return "invited"
+    case "joining":
+      return "joining"
+    case "connected":
+      return "connected"
+    default:
+      return "greeting"
+  }
+}
