@@ -119,8 +119,12 @@ handshakes = ${limits.handshakes}
 queues_per_connection = ${limits.queuesPerConnection}
 blocks_in_flight = ${limits.blocksInFlight}
 outbox_bytes = ${limits.outboxBytes}
+; of all connections together; above it each has 32 KiB
+outbox_total_bytes = ${limits.outboxTotalBytes}
 new_queues_per_second = ${limits.newPerSecond}
 new_queues_at_once = ${limits.newBurst}
+; requests above that rate which wait for their turn before more are refused
+new_queues_waiting = ${limits.newWaiting}
 ; 0 for no bound but the disk
 store_bytes = ${limits.storeBytes ?? 0}
 ; bytes of the disk that are left free
@@ -165,8 +169,10 @@ export function parseConfiguration(text: string): ServerConfiguration {
       queuesPerConnection: number("limits", "queues_per_connection", base.limits.queuesPerConnection),
       blocksInFlight: number("limits", "blocks_in_flight", base.limits.blocksInFlight),
       outboxBytes: number("limits", "outbox_bytes", base.limits.outboxBytes),
+      outboxTotalBytes: number("limits", "outbox_total_bytes", base.limits.outboxTotalBytes),
       newPerSecond: number("limits", "new_queues_per_second", base.limits.newPerSecond),
       newBurst: number("limits", "new_queues_at_once", base.limits.newBurst),
+      newWaiting: number("limits", "new_queues_waiting", base.limits.newWaiting),
       storeBytes: storeBytes === 0 ? undefined : storeBytes,
       freeDiskBytes: number("limits", "free_disk_bytes", base.limits.freeDiskBytes),
     },

@@ -1,6 +1,7 @@
 import type { Bytes } from "@smpkit/codec"
 import { type BoxKey, boxKey } from "@smpkit/crypto"
 import {
+  blockSize,
   type BrokerMessage,
   type ProtocolError,
   sealMessageBody,
@@ -14,6 +15,7 @@ import { DeliveryBacklog } from "./delivery-backlog.ts"
 import { ServerError } from "./errors.ts"
 import { InFlight } from "./in-flight.ts"
 import { Intake } from "./intake.ts"
+import type { Asker } from "./new-queues.ts"
 import { Outbox } from "./outbox.ts"
 import type { Delivery, QueueRecord, StoredMessage } from "./queue.ts"
 import { type QueueName, queueName } from "./queue-name.ts"
@@ -33,10 +35,11 @@ export interface GetUse {
 const empty: Bytes = new Uint8Array(0)
 
 /** One client's session: blocks in, commands carried out, answers and messages out. */
-export class Connection implements Subscriber {
+export class Connection implements Subscriber, Asker {
   readonly version: SmpVersion
   readonly sessionId: Bytes
   readonly keys: SessionKeys
+  readonly prefix: string | undefined
   readonly #core: ServerCore
   readonly #session: SmpSession
   readonly #outbox: Outbox
@@ -47,7 +50,9 @@ export class Connection implements Subscriber {
   #created = 0
   #lastActive: number
 
-  constructor(core: ServerCore, session: SmpSession) {
+  /** `prefix` is that of the peer's address, where it is known. */
+  constructor(core: ServerCore, session: SmpSession, prefix?: string) {
+    this.prefix = prefix
     this.#core = core
     this.#session = session
     this.version = session.version
@@ -57,7 +62,7 @@ export class Connection implements Subscriber {
     this.#inFlight = new InFlight(core.limits.blocksInFlight)
     this.#intake = new Intake(core, this)
     this.#backlog = new DeliveryBacklog(core, this)
-    this.#outbox = new Outbox(session, core.limits.outboxBytes, () => {
+    this.#outbox = new Outbox(session, core.outboxSpace.part(), () => {
       this.#backlog.proceed()
     })
   }
@@ -69,6 +74,10 @@ export class Connection implements Subscriber {
 
   /** Serves until the session ends. Never rejects. */
   async run(): Promise<void> {
+    // Also while it is not read from, because too much of it waits.
+    void this.#session.closed.then(() => {
+      this.#core.newQueues.leave(this)
+    })
     try {
       for (;;) {
         // A peer that does not read its answers is not read from either.
@@ -85,6 +94,7 @@ export class Connection implements Subscriber {
     } finally {
       this.#outbox.close()
       const closed = this.#session.close()
+      this.#core.newQueues.leave(this)
       // A command whose commit is under way may still subscribe: only after the last one nobody holds this connection any more.
       await this.#inFlight.idle()
       for (const use of this.#queues.values()) {
@@ -134,7 +144,7 @@ export class Connection implements Subscriber {
     this.answer(transmission, { type: "ERR", error: failure })
   }
 
-  answer({ corrId, entityId }: Transmission, message: BrokerMessage): void {
+  answer({ corrId, entityId }: Pick<Transmission, "corrId" | "entityId">, message: BrokerMessage): void {
     this.#add(corrId, message.type === "IDS" ? empty : entityId, message)
   }
 
@@ -163,15 +173,31 @@ export class Connection implements Subscriber {
     return this.#outbox.hasRoom
   }
 
-  /** Whether this connection may create another queue now. */
-  mayCreate(): boolean {
-    return (
-      this.#created < this.#core.limits.queuesPerConnection && !this.#core.isFull() && this.#core.takeNew()
-    )
+  /** Resolves when there is room for another answer, or nothing will be written any more. */
+  room(): Promise<void> {
+    return this.#outbox.room()
+  }
+
+  /** Keeps room for a message that may come with an answer. */
+  holdMessage(): Disposable {
+    return this.#outbox.hold(blockSize)
+  }
+
+  /** Whether this connection may create another queue, which then counts; resolves when the rate of the process allows it. */
+  async mayCreate(): Promise<boolean> {
+    if (this.#created >= this.#core.limits.queuesPerConnection || this.#core.isFull()) return false
+    this.#created += 1
+    if (await this.#core.newQueues.take(this)) return true
+    this.notCreated()
+    return false
+  }
+
+  /** What `mayCreate` has allowed has come to nothing. */
+  notCreated(): void {
+    this.#created -= 1
   }
 
   created(record: QueueRecord, subscribe: boolean): void {
-    this.#created += 1
     if (!subscribe) return
     const subscription = newSubscription(this, record.recipientId)
     this.#queues.set(subscription.name, subscription)

@@ -3,6 +3,8 @@ import type { Clock } from "@smpkit/transport"
 import type { Authorizer } from "./authorize.ts"
 import type { CreationPolicy } from "./commands/create.ts"
 import type { Limits } from "./limits.ts"
+import type { NewQueues } from "./new-queues.ts"
+import type { OutboxSpace } from "./outbox-space.ts"
 import type { QueueStore } from "./store/store.ts"
 import type { Subscribers } from "./subscribers.ts"
 import type { Turns } from "./turns.ts"
@@ -20,8 +22,9 @@ export interface ServerCore {
   readonly creation: CreationPolicy
   /** Whether the store may not grow: NEW is then refused, and a SEND finds its queue full. */
   readonly isFull: () => boolean
-  /** Counts a new queue against the rate of the process; false when it is too many. */
-  readonly takeNew: () => boolean
+  readonly outboxSpace: OutboxSpace
+  /** The rate of NEW of the process. */
+  readonly newQueues: NewQueues
   /** Seconds that a message is kept; `undefined` for ever. */
   readonly messageTtl: number | undefined
   /** Whether a SEND drops old messages of its queue, beside the regular round. */

@@ -4,14 +4,20 @@ import type { ActiveSubscription, Subscriber, Subscription } from "./subscribers
 
 const readsAtOnce = 16
 
+/** A subscriber that can tell whether it has room, and keep it. */
+export interface RoomySubscriber extends Subscriber {
+  readonly hasRoom: boolean
+  holdMessage(): Disposable
+}
+
 /** Subscriptions whose next message waits in the store until a connection has room for it. */
 export class DeliveryBacklog {
   readonly #core: ServerCore
-  readonly #subscriber: Subscriber & { readonly hasRoom: boolean }
+  readonly #subscriber: RoomySubscriber
   readonly #waiting = new Set<ActiveSubscription>()
   #working = false
 
-  constructor(core: ServerCore, subscriber: Subscriber & { readonly hasRoom: boolean }) {
+  constructor(core: ServerCore, subscriber: RoomySubscriber) {
     this.#core = core
     this.#subscriber = subscriber
   }
@@ -43,18 +49,24 @@ export class DeliveryBacklog {
   }
 
   async #work(): Promise<void> {
-    const subscriptions = [...this.#waiting].slice(0, readsAtOnce)
-    for (const subscription of subscriptions) this.#waiting.delete(subscription)
-    await Promise.all(subscriptions.map((subscription) => this.#deliver(subscription)))
+    const reading: Promise<void>[] = []
+    for (const subscription of this.#waiting) {
+      if (reading.length === readsAtOnce || !this.#subscriber.hasRoom) break
+      this.#waiting.delete(subscription)
+      reading.push(this.#deliver(subscription))
+    }
+    await Promise.all(reading)
   }
 
   // The step compares epochs: whoever took the queue over meanwhile gets the message instead.
   async #deliver(subscription: ActiveSubscription): Promise<void> {
     const { recipientId, active } = subscription
-    const result = await this.#core.store.apply(
-      { party: "recipient", id: recipientId },
-      deliver(active.epoch),
-    )
+    const held = this.#subscriber.holdMessage()
+    const result = await this.#core.store
+      .apply({ party: "recipient", id: recipientId }, deliver(active.epoch))
+      .finally(() => {
+        held[Symbol.dispose]()
+      })
     if (result?.type === "message" && subscription.outstanding === undefined)
       this.#subscriber.push(subscription, result.message)
   }

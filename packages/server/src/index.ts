@@ -14,6 +14,8 @@ export { ServerError, type ServerErrorCode } from "./errors.ts"
 export { newIdentity } from "./identity.ts"
 export { defaultLimits, type Limits } from "./limits.ts"
 export { createLogger, type Logger, type LogLevel, silentLogger } from "./log.ts"
+export { NewQueues, type Asker } from "./new-queues.ts"
+export { OutboxSpace, type OutboxPart } from "./outbox-space.ts"
 export { type RunningServer, type StartOptions, startServer } from "./server.ts"
 export {
   initServer,

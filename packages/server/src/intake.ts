@@ -98,21 +98,23 @@ export class Intake {
         : authorizer.allows(request.command, records.get(request), request.transmission, connection.keys),
     )
     // All verified before the first is answered: what fails is answered in one group, whatever the cause (security.md Q22).
-    return verdicts.flatMap((allowed, i) => {
-      const request = requests[i]
-      if (request === undefined) return []
-      if (!allowed) {
-        connection.answer(request.transmission, { type: "ERR", error: { type: "AUTH" } })
-        return []
-      }
+    const under: Promise<void>[] = []
+    const refused = requests.filter((_request, i) => verdicts[i] === false)
+    for (const { transmission } of refused)
+      connection.answer(transmission, { type: "ERR", error: { type: "AUTH" } })
+    for (const request of requests.filter((_request, i) => verdicts[i])) {
+      // A few bytes ask for a whole message: a block full of them begins no faster than its answers can leave.
+      if (bringsMessage(request) && !connection.hasRoom) await connection.room()
       const done = this.#carryOut(request, records.get(request))
       if (request.type === "queue" && changesAuthority(request))
         this.#setBarrier(queueName(request.transmission.entityId), done)
-      return [done]
-    })
+      under.push(done)
+    }
+    return under
   }
 
   async #carryOut(request: Authorized, record: QueueRecord | undefined): Promise<void> {
+    using _room = bringsMessage(request) ? this.#connection.holdMessage() : undefined
     try {
       await (request.type === "new"
         ? createQueue(this.#core, this.#connection, request)
@@ -148,7 +150,12 @@ async function find(
   return new Map(onQueues.map((request, i) => [request, records[i]]))
 }
 
+/** What may be answered with a message, or followed by one. */
+function bringsMessage({ command }: Authorized): boolean {
+  return ["SUB", "GET", "ACK", "LKEY", "LGET"].includes(command.type)
+}
+
 /** After these, whether a command is authorized may differ. */
 function changesAuthority({ command }: QueueRequest): boolean {
-  return ["KEY", "SKEY", "OFF", "DEL"].includes(command.type)
+  return ["KEY", "SKEY", "LKEY", "OFF", "DEL"].includes(command.type)
 }

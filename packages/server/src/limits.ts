@@ -13,11 +13,13 @@ export interface Limits {
   readonly handshakes: number
   /** Blocks of one connection whose commands are being carried out. */
   readonly blocksInFlight: number
-  /** Bytes that wait to be written to one connection before it is paused. */
+  /** Bytes that wait to be written to one connection before it is paused, and to all together before each has but a small part. */
   readonly outboxBytes: number
-  /** New queues a second of the whole process, and how many may come at once. */
+  readonly outboxTotalBytes: number
+  /** New queues a second of the whole process, how many may come at once, and how many requests above that may wait for their turn. */
   readonly newPerSecond: number
   readonly newBurst: number
+  readonly newWaiting: number
   /** Bytes of the whole store; `undefined` for no bound but the disk. */
   readonly storeBytes: number | undefined
   /** Bytes that are left free on the disk. */
@@ -32,8 +34,10 @@ export const defaultLimits: Limits = {
   handshakes: 200,
   blocksInFlight: 16,
   outboxBytes: 1 << 20,
+  outboxTotalBytes: 1 << 28,
   newPerSecond: 200,
   newBurst: 2_000,
+  newWaiting: 4_000,
   storeBytes: undefined,
   freeDiskBytes: 1 << 28,
 }

@@ -1,6 +1,7 @@
 import type { Bytes } from "@smpkit/codec"
 import { type BrokerMessage, encodeBatches, encodeBrokerMessage, encodeTransmission } from "@smpkit/smp"
 import type { SmpSession } from "@smpkit/transport"
+import type { OutboxPart } from "./outbox-space.ts"
 
 const empty: Bytes = new Uint8Array(0)
 // What an item takes beside its bytes, about: without it, thousands of answers of a few bytes would count as nothing.
@@ -13,24 +14,39 @@ const sizeOf = (item: Bytes): number => item.length + itemOverhead
  */
 export class Outbox {
   readonly #session: SmpSession
-  readonly #limit: number
+  /** What waits, and what is held for answers to come. */
+  readonly #space: OutboxPart
   readonly #onRoom: () => void
   #items: Bytes[] = []
-  #bytes = 0
+  #waitingBytes = 0
   #writing = false
   #scheduled = false
   #closed = false
   #waiting: (() => void)[] = []
 
-  constructor(session: SmpSession, limit: number, onRoom: () => void) {
+  constructor(session: SmpSession, space: OutboxPart, onRoom: () => void) {
     this.#session = session
-    this.#limit = limit
+    this.#space = space
     this.#onRoom = onRoom
   }
 
-  /** Whether less than the limit waits to be written. */
+  /** Whether more may wait to be written. */
   get hasRoom(): boolean {
-    return this.#bytes < this.#limit
+    return this.#space.hasRoom()
+  }
+
+  /** Keeps room for an answer that takes up to so many bytes, until it is disposed of. */
+  hold(bytes: number): Disposable {
+    this.#space.add(bytes)
+    let held = true
+    return {
+      [Symbol.dispose]: () => {
+        if (!held) return
+        held = false
+        this.#space.add(-bytes)
+        this.#wake()
+      },
+    }
   }
 
   add(corrId: Bytes, entityId: Bytes, message: BrokerMessage): void {
@@ -39,7 +55,8 @@ export class Outbox {
     const command = encodeBrokerMessage(version, message)
     const item = encodeTransmission(version, sessionId, { authorization: empty, corrId, entityId, command })
     this.#items.push(item)
-    this.#bytes += sizeOf(item)
+    this.#space.add(sizeOf(item))
+    this.#waitingBytes += sizeOf(item)
     if (this.#scheduled || this.#writing) return
     this.#scheduled = true
     setImmediate(() => {
@@ -56,7 +73,7 @@ export class Outbox {
 
   /** Resolves when all that was added has been handed to the transport, or nothing will be. */
   async drained(): Promise<void> {
-    while (this.#bytes > 0 && !this.#closed) {
+    while (this.#waitingBytes > 0 && !this.#closed) {
       await new Promise<void>((resolve) => this.#drainWaiting.push(resolve))
     }
   }
@@ -66,7 +83,7 @@ export class Outbox {
   close(): void {
     this.#closed = true
     this.#items = []
-    this.#bytes = 0
+    this.#written(this.#waitingBytes)
     this.#wake()
   }
 
@@ -78,8 +95,7 @@ export class Outbox {
         const items = this.#items
         this.#items = []
         for (const content of encodeBatches(items)) await this.#session.send(content)
-        for (const item of items) this.#bytes -= sizeOf(item)
-        if (this.#bytes < 0) this.#bytes = 0
+        this.#written(items.reduce((sum, item) => sum + sizeOf(item), 0))
         this.#wake()
       }
     } catch {
@@ -91,11 +107,19 @@ export class Outbox {
     }
   }
 
+  // What was dropped at closing is written no more.
+  #written(bytes: number): void {
+    const fewer = Math.min(bytes, this.#waitingBytes)
+    this.#waitingBytes -= fewer
+    this.#space.add(-fewer)
+  }
+
   #wake(): void {
     if (this.hasRoom || this.#closed) {
       for (const resolve of this.#waiting.splice(0)) resolve()
       if (!this.#closed) this.#onRoom()
     }
-    if (this.#bytes === 0 || this.#closed) for (const resolve of this.#drainWaiting.splice(0)) resolve()
+    if (this.#waitingBytes === 0 || this.#closed)
+      for (const resolve of this.#drainWaiting.splice(0)) resolve()
   }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events"
 import { join } from "node:path"
 import { type Random, systemRandom } from "@smpkit/crypto"
 import type { ServerAddress } from "@smpkit/smp"
@@ -17,9 +18,10 @@ import type { ServerCore } from "./core.ts"
 import { ServerError } from "./errors.ts"
 import { Housekeeping } from "./housekeeping.ts"
 import { newIdentity } from "./identity.ts"
-import { RateLimit } from "./limits.ts"
 import { openListeners } from "./listeners.ts"
 import { type Logger, loggable, silentLogger } from "./log.ts"
+import { NewQueues } from "./new-queues.ts"
+import { OutboxSpace } from "./outbox-space.ts"
 import { keepPort } from "./server-directory.ts"
 import { SpaceGuard } from "./space-guard.ts"
 import { type DirectoryLock, lockDirectory } from "./store/directory-lock.ts"
@@ -115,7 +117,6 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
   const { limits } = configuration
   const space = new SpaceGuard(store, limits)
   await space.measure()
-  const newQueues = new RateLimit(clock, limits.newPerSecond, limits.newBurst)
   const core: ServerCore = {
     store,
     subscribers: new Subscribers(),
@@ -126,7 +127,8 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
     limits,
     creation: configuration.creation,
     isFull: () => space.full,
-    takeNew: () => newQueues.take(),
+    outboxSpace: new OutboxSpace(limits),
+    newQueues: new NewQueues(clock, limits),
     messageTtl: messageTtl(configuration),
     expireOnSend: configuration.expireOnSend,
     onFailure: (error) => {
@@ -135,6 +137,8 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
   }
   const connections = new Connections(clock, limits.connections)
   const stopping = new AbortController()
+  // Every handshake that is under way listens.
+  setMaxListeners(0, stopping.signal)
   const serve = async (stream: BlockStream): Promise<void> => {
     using place = connections.reserve()
     if (place === undefined) {
@@ -150,7 +154,7 @@ async function run(store: QueueStore, parts: Parts): Promise<RunningServer> {
       timeoutMs,
       signal: stopping.signal,
     })
-    const connection = new Connection(core, session)
+    const connection = new Connection(core, session, stream.prefix)
     const served = connections.serve(connection)
     place[Symbol.dispose]()
     logger.debug({ version: session.version, connections: connections.size }, "a client has connected")

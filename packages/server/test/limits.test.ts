@@ -56,8 +56,8 @@ describe("creation", () => {
     expect(taken(4)).toEqual([true, true, true, false])
   })
 
-  test("above the rate NEW is refused", async () => {
-    const script = new Script(18, { core: { takeNew: () => false } })
+  test("without a rate NEW is refused", async () => {
+    const script = new Script(18, { limits: { newPerSecond: 0, newBurst: 0 } })
     expect(await script.run("A NEW messaging")).toBe("A ERR AUTH")
   })
 })

@@ -7,6 +7,8 @@ import {
   defaultLimits,
   MemoryStore,
   newIdentity,
+  NewQueues,
+  OutboxSpace,
   type ServerCore,
   Subscribers,
   Turns,
@@ -70,7 +72,8 @@ export class EveServer implements Connector {
       limits: defaultLimits,
       creation: { enabled: true, password: undefined },
       isFull: () => false,
-      takeNew: () => true,
+      outboxSpace: new OutboxSpace(defaultLimits),
+      newQueues: new NewQueues(clock, defaultLimits),
       messageTtl: undefined,
       expireOnSend: false,
       onFailure: (error) => {

@@ -1,5 +1,5 @@
 import { type Bytes, utf8 } from "@smpkit/codec"
-import { dh, equalBytes, generateKeyPair, sha256 } from "@smpkit/crypto"
+import { dh, equalBytes, generateKeyPair, type PublicKey, sha256 } from "@smpkit/crypto"
 import type { BrokerMessage } from "@smpkit/smp"
 import type { Authorizer, SessionKeys } from "../authorize.ts"
 import type { Connection } from "../connection.ts"
@@ -38,43 +38,78 @@ export async function createQueue(
   connection: Connection,
   { command, transmission }: NewRequest,
 ): Promise<void> {
-  if (!connection.mayCreate()) {
-    connection.answer(transmission, auth)
+  // What the answer needs, and not the block: many may wait.
+  const { authKey, dhKey, subscribe, queueMode } = command
+  const { corrId, entityId } = transmission
+  const to = { corrId, entityId }
+  if (!(await connection.mayCreate())) {
+    connection.answer(to, auth)
     return
   }
+  let made: NewQueue | undefined
+  try {
+    made = await storeNew(core, connection, { authKey, dhKey, subscribe, queueMode })
+  } finally {
+    if (made === undefined) connection.notCreated()
+  }
+  if (made === undefined) {
+    connection.answer(to, { type: "ERR", error: { type: "INTERNAL" } })
+    return
+  }
+  const { record, serverDhKey } = made
+  connection.created(record, subscribe)
+  connection.answer(to, {
+    type: "IDS",
+    recipientId: record.recipientId,
+    senderId: record.senderId,
+    serverDhKey,
+    queueMode,
+    linkId: undefined,
+    serviceId: undefined,
+    notifier: undefined,
+  })
+}
+
+type Wanted = Pick<NewRequest["command"], "authKey" | "dhKey" | "subscribe" | "queueMode">
+
+interface NewQueue {
+  readonly record: QueueRecord
+  readonly serverDhKey: PublicKey<"x25519">
+}
+
+/** `undefined` when ids that nobody has do not come up. */
+async function storeNew(
+  core: ServerCore,
+  connection: Connection,
+  wanted: Wanted,
+): Promise<NewQueue | undefined> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const recipientId = core.random.bytes(idSize)
-    const senderId = core.random.bytes(idSize)
-    const serverKey = generateKeyPair("x25519", core.random)
-    const secret: Bytes = dh(serverKey.privateKey, command.dhKey)
-    serverKey.privateKey[Symbol.dispose]()
-    const record: QueueRecord = {
-      recipientId,
-      senderId,
-      recipientKey: storedKey(command.authKey),
-      secret,
-      mode: command.queueMode,
-      senderKey: undefined,
-      status: "active",
-      full: false,
-      epoch: command.subscribe ? 1 : 0,
-      usedDay: dayOf(core.clock.now()),
-    }
-    if (!(await core.store.create(record))) continue
-    connection.created(record, command.subscribe)
-    connection.answer(transmission, {
-      type: "IDS",
-      recipientId,
-      senderId,
-      serverDhKey: serverKey.publicKey,
-      queueMode: command.queueMode,
-      linkId: undefined,
-      serviceId: undefined,
-      notifier: undefined,
-    })
-    return
+    const [made] = await core.turns.each(connection, [wanted], (w) => newQueue(core, w))
+    if (made !== undefined && (await core.store.create(made.record))) return made
   }
-  connection.answer(transmission, { type: "ERR", error: { type: "INTERNAL" } })
+  return undefined
+}
+
+function newQueue({ random, clock }: ServerCore, { authKey, dhKey, subscribe, queueMode }: Wanted): NewQueue {
+  const recipientId = random.bytes(idSize)
+  const senderId = random.bytes(idSize)
+  const { publicKey, privateKey } = generateKeyPair("x25519", random)
+  const secret: Bytes = dh(privateKey, dhKey)
+  privateKey[Symbol.dispose]()
+  const record: QueueRecord = {
+    recipientId,
+    senderId,
+    recipientKey: storedKey(authKey),
+    secret,
+    mode: queueMode,
+    senderKey: undefined,
+    linkId: undefined,
+    status: "active",
+    full: false,
+    epoch: subscribe ? 1 : 0,
+    usedDay: dayOf(clock.now()),
+  }
+  return { record, serverDhKey: publicKey }
 }
 
 // Hashes have one length, so that the comparison tells nothing about that of the password.

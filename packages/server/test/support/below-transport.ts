@@ -8,6 +8,8 @@ import { Authorizer, type Verify } from "../../src/authorize.ts"
 import { Connection } from "../../src/connection.ts"
 import type { ServerCore } from "../../src/core.ts"
 import { defaultLimits, type Limits } from "../../src/limits.ts"
+import { NewQueues } from "../../src/new-queues.ts"
+import { OutboxSpace } from "../../src/outbox-space.ts"
 import { MemoryStore } from "../../src/store/memory.ts"
 import type { QueueStore } from "../../src/store/store.ts"
 import { Subscribers } from "../../src/subscribers.ts"
@@ -126,7 +128,8 @@ export function testCore({
     limits: { ...defaultLimits, ...limits },
     creation: { enabled: true, password: undefined },
     isFull: () => false,
-    takeNew: () => true,
+    outboxSpace: new OutboxSpace({ ...defaultLimits, ...limits }),
+    newQueues: new NewQueues(clock, { ...defaultLimits, ...limits }),
     messageTtl: undefined,
     expireOnSend: false,
     onFailure: (error) => {
