@@ -5,6 +5,7 @@ import type { BlockStream } from "@smpkit/transport"
 import {
   channelClient,
   type ChannelClientOptions,
+  type ChannelFailure,
   ChannelLimits,
   channelServer,
   type ChannelServerOptions,
@@ -106,12 +107,16 @@ export function numbered(n: number): Bytes {
   return block
 }
 
+/** The number of such a block. */
+export function numberOf(block: Bytes | undefined): number | undefined {
+  return block && new DataView(block.buffer, block.byteOffset).getUint32(0)
+}
+
 /** The protocol's own code of an error, and its detail. */
 export function codeOf(error: unknown): string {
-  const cause =
-    error instanceof Error ? (error.cause as { code?: string; detail?: unknown } | undefined) : undefined
+  const cause = error instanceof Error ? (error.cause as Partial<ChannelFailure> | undefined) : undefined
   if (cause?.code === undefined) return String(error)
-  return cause.detail === undefined ? cause.code : `${cause.code} ${String(cause.detail)}`
+  return cause.detail === undefined ? cause.code : `${cause.code} ${cause.detail}`
 }
 
 /** What a promise is rejected with. */

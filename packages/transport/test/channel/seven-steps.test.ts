@@ -11,7 +11,6 @@ import {
   failureOf,
   flipped,
   identity,
-  numbered,
   opened,
   recordSize,
   start,
