@@ -107,7 +107,7 @@ export class Agent implements AsyncDisposable {
   }
 
   /**
-   * Joins with a link. Resolves when the confirmation is stored for sending. After NETWORK or TIMEOUT, call it again with the same link: it goes on with the same keys.
+   * Joins with a link. Resolves when the confirmation is stored for sending. After NETWORK, SERVER_VERSION or TIMEOUT it goes on by itself, with the same keys, for 48 hours; calling it again with the same link tries at once.
    * Throws `AgentError`: LINK, LINK_ALREADY_USED, A_VERSION, LARGE, NOT_SUPPORTED, POST_QUANTUM, NO_SERVER, NETWORK, TIMEOUT, AUTH, STORE.
    */
   async joinConnection(
@@ -120,7 +120,7 @@ export class Agent implements AsyncDisposable {
     const join = { link, info: params.info ?? new Uint8Array(0), postQuantum }
     return await orAborted(signal, async () => {
       const conversation = await startJoin(this.#context, this.#registry, this.#newId(), join)
-      await this.#registry.join(conversation)
+      await this.#registry.joins.join(conversation, signal)
       return { connectionId: conversation.id }
     })
   }

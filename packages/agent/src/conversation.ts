@@ -59,6 +59,8 @@ export class Conversation {
   readonly #context: Context
   readonly seen: SeenEnvelopes
   #connection: Connection
+  /** Which write of its record is the last: before `allowConnection` and while joining it holds a ratchet. */
+  #connectionGeneration: number
   #session: Session | undefined
   /** Which write of the session's record is the last. */
   #sessionGeneration: number
@@ -83,6 +85,7 @@ export class Conversation {
     const { id } = connection
     this.#context = context
     this.#connection = connection
+    this.#connectionGeneration = store.generation(tables.connection.name, id)
     this.#session = getRecord(store, tables.session, id)
     this.#sessionGeneration = store.generation(tables.session.name, id)
     this.#head = getRecord(store, tables.head, id)
@@ -201,9 +204,12 @@ export class Conversation {
 
   #write(tx: StoreTx, changes: Changes): void {
     const { id } = this
-    if (changes.connection !== undefined) putRecord(tx, tables.connection, id, changes.connection)
+    // Two writers would use one message key twice: whoever comes second is refused (security.md Q2).
+    if (changes.connection !== undefined) {
+      putRecord(tx, tables.connection, id, changes.connection, this.#connectionGeneration)
+      this.#connectionGeneration = tx.generation(tables.connection.name, id)
+    }
     if (changes.session !== undefined) {
-      // Two writers would use one message key twice: whoever comes second is refused (security.md Q2).
       putRecord(tx, tables.session, id, changes.session, this.#sessionGeneration)
       this.#sessionGeneration = tx.generation(tables.session.name, id)
     }

@@ -50,7 +50,7 @@ export async function invite(
   const start = newConnection(context, id, "initiator", postQuantum)
   const conversation = await registry.create({ ...start, state: "new", queue, x3dh })
   try {
-    const created = await createQueue(context, queue, signal)
+    const created = await createQueue(context, queue, { connectionId: id, signal })
     signal?.throwIfAborted()
     await conversation.save({ connection: { ...start, state: "invited", receive: created.queue, x3dh } })
     await registry.watch(conversation, created.client)

@@ -36,7 +36,8 @@ export async function startJoin(
   },
 ): Promise<Conversation> {
   const known = registry.all().find((one) => concerns(one.connection, link))
-  if (known?.connection.state === "joining") return known
+  if (known !== undefined && (known.connection.state === "joining" || registry.joins.mayRepeat(known.id)))
+    return known
   if (known !== undefined) {
     throw new AgentError(
       "LINK_ALREADY_USED",
@@ -104,7 +105,7 @@ export async function continueJoin(
     if (conversation.connection.state !== "joining") return
     send = conversation.connection.send
   }
-  const { queue: receive, client } = await createQueue(context, c.queue)
+  const { queue: receive, client } = await createQueue(context, c.queue, { connectionId: c.id })
   const { queue: _q, parameters, ratchet, info, ...rest } = c
   const sealed = prepareConfirmation(context, ratchet, send, {
     agentVersion: c.agentVersion,

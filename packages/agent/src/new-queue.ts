@@ -15,7 +15,7 @@ const empty = new Uint8Array(0)
 export async function createQueue(
   context: Context,
   keys: NewQueue,
-  signal?: AbortSignal,
+  { connectionId, signal }: { readonly connectionId: string; readonly signal?: AbortSignal | undefined },
 ): Promise<{ readonly queue: ReceiveQueue; readonly client: SmpClient }> {
   const password = context.knownServers.find((s) => serverText(s) === serverText(keys.server))?.basicAuth
   try {
@@ -37,12 +37,12 @@ export async function createQueue(
     )
     return { queue: queueOf(keys, ids), client }
   } catch (error) {
-    const failure = asAgentError(error, keys.server)
+    const failure = asAgentError(error, keys.server, connectionId)
     if (failure.code !== "AUTH") throw failure
     throw new AgentError(
       "AUTH",
       "The server does not let us make queues: it wants a password in its address, smp://FINGERPRINT:PASSWORD@HOST.",
-      { server: serverText(keys.server), cause: error },
+      { server: serverText(keys.server), connectionId, cause: error },
     )
   }
 }

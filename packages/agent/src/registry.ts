@@ -6,10 +6,10 @@ import type { Context } from "./context.ts"
 import { Conversation } from "./conversation.ts"
 import { Delivery } from "./deliver.ts"
 import { AgentError } from "./errors.ts"
-import { continueJoin } from "./join.ts"
+import { Joins } from "./joins.ts"
 import { Receipts } from "./receipts.ts"
 import { receive } from "./receive.ts"
-import { listRecords, putRecord, tables } from "./records.ts"
+import { listRecords, tables } from "./records.ts"
 import { Subscriptions } from "./subscriptions.ts"
 
 interface Member {
@@ -23,10 +23,11 @@ export class Registry {
   readonly #context: Context
   readonly #members = new Map<string, Member>()
   readonly #subscriptions: Subscriptions
-  readonly #joining = new Map<string, Promise<void>>()
+  readonly joins: Joins
 
   constructor(context: Context) {
     this.#context = context
+    this.joins = new Joins(context, this)
     this.#subscriptions = new Subscriptions(
       context,
       (conversation, message) => {
@@ -63,9 +64,7 @@ export class Registry {
   async create(connection: Connection): Promise<Conversation> {
     const { conversation } = this.#add(connection)
     try {
-      await this.#context.update((tx) => {
-        putRecord(tx, tables.connection, connection.id, connection)
-      })
+      await conversation.save({ connection })
     } catch (error) {
       this.#members.delete(connection.id)
       throw error
@@ -77,6 +76,7 @@ export class Registry {
     const member = this.#members.get(id)
     if (member === undefined) return
     member.receipts.stop()
+    this.joins.forget(id)
     this.#subscriptions.remove(member.conversation)
     this.#members.delete(id)
   }
@@ -84,17 +84,6 @@ export class Registry {
   /** Subscribes a connection's queue; `created` is the session that made it. */
   watch(conversation: Conversation, created?: SmpClient): Promise<void> {
     return this.#subscriptions.add(conversation, created)
-  }
-
-  /** Goes on with a join; two callers share one attempt. Throws `AgentError`. */
-  join(conversation: Conversation): Promise<void> {
-    const { id } = conversation
-    let joining = this.#joining.get(id)
-    if (joining === undefined) {
-      joining = continueJoin(this.#context, this, conversation).finally(() => this.#joining.delete(id))
-      this.#joining.set(id, joining)
-    }
-    return joining
   }
 
   /** Starts sending what waits. */

@@ -1,13 +1,9 @@
 import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
-import { type AgentError, isAgentError } from "./errors.ts"
-import { failureOf } from "./failures.ts"
 import { abandon } from "./invite.ts"
 import { messageEvent } from "./message-event.ts"
 import type { Registry } from "./registry.ts"
 import { closeConnection } from "./removal.ts"
-import { Backoff } from "./backoff.ts"
-import { fastRetry } from "@smpkit/client"
 
 const housekeepingMs = 5 * 60_000
 /** How long a message of ours waits for its receipt (agent-protocol.md, "Delivery receipts"). */
@@ -33,7 +29,7 @@ async function resume(context: Context, registry: Registry, conversation: Conver
       await abandon(context, registry, conversation)
       return
     case "joining":
-      context.background(retryJoin(context, registry, conversation))
+      registry.joins.resume(conversation)
       return
     case "invited":
     case "requested":
@@ -48,35 +44,6 @@ async function resume(context: Context, registry: Registry, conversation: Conver
     default:
       return conversation.connection satisfies never
   }
-}
-
-/** A join that was cut off goes on: its key may be set on the other side's queue already. */
-async function retryJoin(context: Context, registry: Registry, conversation: Conversation): Promise<void> {
-  const backoff = new Backoff(fastRetry)
-  while (conversation.active && conversation.connection.state === "joining") {
-    try {
-      await registry.join(conversation)
-    } catch (error) {
-      context.assertOpen()
-      if (!isAgentError(error)) throw error
-      if (failureOf(error.cause)?.type !== "temporary") {
-        await closeJoin(context, registry, conversation, error)
-        return
-      }
-      await context.pause(backoff.nextMs())
-    }
-  }
-}
-
-async function closeJoin(
-  context: Context,
-  registry: Registry,
-  conversation: Conversation,
-  error: AgentError,
-): Promise<void> {
-  const { id: connectionId } = conversation
-  if (conversation.active) await abandon(context, registry, conversation)
-  await context.updateAndShow([{ type: "closed", connectionId, code: error.code, message: error.message }])
 }
 
 /** security.md Q2: a copy of a store may be behind what was sent, and two messages under one key would give both away. */

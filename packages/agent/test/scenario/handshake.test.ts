@@ -208,6 +208,51 @@ describe("two agents", () => {
     }
   })
 
+  it("go on joining by themselves when the network is back, with the same keys; the call may be repeated", async () => {
+    const { alice, bob, one, two, clock } = await world("joins by itself")
+    const { connectionId, link } = await alice.agent.createConnection({ mode: "invitation" })
+    two.down = true
+    two.drop()
+    const failure: unknown = await bob.agent.joinConnection({ link }).catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: "NETWORK" })
+    const [joining] = (await bob.agent.listConnections()).connections
+    expect(failure).toMatchObject({ connectionId: joining?.connectionId })
+    await clock.advance(20_000)
+    // As after a crash.
+    await bob.restart()
+    await clock.advance(20_000)
+    await expect(bob.agent.joinConnection({ link })).rejects.toMatchObject({ code: "NETWORK" })
+    two.down = false
+    await clock.advance(120_000)
+    const { confirmationId } = await alice.next("confirmation")
+    await alice.agent.allowConnection({ connectionId, confirmationId })
+    expect((await bob.next("connected")).connectionId).toBe(joining?.connectionId)
+    expect(one.senderKeys).toHaveLength(1)
+    expect(await bob.agent.joinConnection({ link })).toEqual({ connectionId: joining?.connectionId })
+    await expect(bob.agent.joinConnection({ link })).rejects.toMatchObject({ code: "LINK_ALREADY_USED" })
+    await alice.close()
+    await bob.close()
+  })
+
+  it("give a join up after 48 hours, or when somebody else was faster", async () => {
+    const { alice, bob, one, clock } = await world("joins in vain")
+    const first = await alice.agent.createConnection({ mode: "invitation" })
+    const second = await alice.agent.createConnection({ mode: "invitation" })
+    one.down = true
+    one.drop()
+    await expect(bob.agent.joinConnection({ link: first.link })).rejects.toMatchObject({ code: "NETWORK" })
+    await clock.advance(49 * 3600_000)
+    expect(await bob.next("closed")).toMatchObject({ code: "EXPIRED" })
+    await expect(bob.agent.joinConnection({ link: second.link })).rejects.toMatchObject({ code: "NETWORK" })
+    one.down = false
+    one.intercept = ({ type }) => (type === "SKEY" ? { type: "ERR", error: { type: "AUTH" } } : undefined)
+    await clock.advance(10_000)
+    expect(await bob.next("closed", 1)).toMatchObject({ code: "LINK_ALREADY_USED" })
+    expect((await bob.agent.listConnections()).connections).toEqual([])
+    await alice.close()
+    await bob.close()
+  })
+
   it("say what this release cannot do", async () => {
     const { alice, bob } = await world("not yet")
     const calls: [string, () => Promise<unknown>][] = [
