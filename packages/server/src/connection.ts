@@ -29,6 +29,10 @@ import {
 /** That GET was used for a queue on this connection. */
 export interface GetUse {
   readonly type: "get"
+  /** GETs under way. */
+  asking: number
+  /** Whether one has found the queue. */
+  active: boolean
   outstanding: Bytes | undefined
 }
 
@@ -98,7 +102,9 @@ export class Connection implements Subscriber, Asker {
       // A command whose commit is under way may still subscribe: only after the last one nobody holds this connection any more.
       await this.#inFlight.idle()
       for (const use of this.#queues.values()) {
-        if (use.type === "subscribed") this.#core.subscribers.closed(use)
+        if (use.type !== "subscribed") continue
+        this.#core.subscribers.closed(use)
+        use.active?.sealKey.fill(0)
       }
       this.#queues.clear()
       this.#backlog.clear()
@@ -221,13 +227,36 @@ export class Connection implements Subscriber, Asker {
     const use = this.#queues.get(name)
     if (use !== undefined) return use.type === "get" ? use : undefined
     if (this.#queues.size >= this.#core.limits.queuesPerConnection) return "limit"
-    const get: GetUse = { type: "get", outstanding: undefined }
+    const get: GetUse = { type: "get", asking: 0, active: false, outstanding: undefined }
     this.#queues.set(name, get)
     return get
   }
 
   use(id: Bytes): Subscription | GetUse | undefined {
     return this.#queues.get(queueName(id))
+  }
+
+  /**
+   * Carries out a SUB or GET on what it begins; `undefined` when there is no such queue. What has come to nothing counts no longer, unless another
+   * on the same queue is under way or was successful before.
+   */
+  async ask<R>(
+    use: Subscription | GetUse,
+    id: Bytes,
+    run: () => Promise<R | undefined>,
+  ): Promise<R | undefined> {
+    use.asking += 1
+    let result: R | undefined
+    try {
+      result = await run()
+      if (result !== undefined && use.type === "get") use.active = true
+      return result
+    } finally {
+      use.asking -= 1
+      const name = queueName(id)
+      const isNothing = result === undefined && use.asking === 0 && !use.active
+      if (isNothing && this.#queues.get(name) === use) this.#queues.delete(name)
+    }
   }
 
   forgetQueue(id: Bytes): void {

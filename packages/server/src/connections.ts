@@ -9,6 +9,8 @@ export class Connections {
   readonly #clock: Clock
   readonly #limit: number
   readonly #connections = new Map<Connection, Promise<void>>()
+  /** Those that make room for others: they count no longer, but have not ended yet. */
+  readonly #leaving = new Map<Connection, Promise<void>>()
   #reserved = 0
 
   constructor(clock: Clock, limit: number) {
@@ -39,6 +41,7 @@ export class Connections {
     this.#connections.set(connection, running)
     await running
     this.#connections.delete(connection)
+    this.#leaving.delete(connection)
   }
 
   /** Closes connections that have no subscription and were silent for so long. */
@@ -56,25 +59,26 @@ export class Connections {
       for (const connection of this.#connections.keys()) void connection.close()
     }
     const timer = this.#clock.setTimer(graceMs, closeAll)
-    const all = [...this.#connections]
-    await Promise.all(all.map(([connection]) => connection.finish()))
-    await Promise.all(all.map(([, running]) => running))
+    await Promise.all([...this.#connections.keys()].map((connection) => connection.finish()))
+    await Promise.all([...this.#connections.values(), ...this.#leaving.values()])
     timer[Symbol.dispose]()
   }
 
   /** Closes the one that nothing is expected from and that was silent longest, if there is one. */
   #closeSpare(): boolean {
-    let spare: Connection | undefined
+    let spare: readonly [Connection, Promise<void>] | undefined
     let oldest = this.#clock.now() - spareAfterMs
-    for (const connection of this.#connections.keys()) {
-      const { at, subscribed } = connection.activity
+    for (const entry of this.#connections) {
+      const { at, subscribed } = entry[0].activity
       if (subscribed || at > oldest) continue
-      spare = connection
+      spare = entry
       oldest = at
     }
     if (spare === undefined) return false
-    this.#connections.delete(spare)
-    void spare.close()
+    const [connection, running] = spare
+    this.#connections.delete(connection)
+    this.#leaving.set(connection, running)
+    void connection.close()
     return true
   }
 }

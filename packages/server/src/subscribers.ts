@@ -19,6 +19,8 @@ export interface Subscription {
   readonly subscriber: Subscriber
   readonly recipientId: Bytes
   readonly name: QueueName
+  /** SUBs under way. */
+  asking: number
   /** What the SUB in the store gave; `undefined` before it. */
   active: { readonly epoch: number; readonly sealKey: BoxKey } | undefined
   /** The one message that was sent and not acknowledged. */
@@ -33,6 +35,7 @@ export function newSubscription(subscriber: Subscriber, recipientId: Bytes): Sub
     subscriber,
     recipientId,
     name: queueName(recipientId),
+    asking: 0,
     active: undefined,
     outstanding: undefined,
   }

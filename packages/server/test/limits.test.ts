@@ -4,12 +4,38 @@ import { describe, expect, test } from "vitest"
 import { Connections } from "../src/connections.ts"
 import { expiryRound, type RoundRules } from "../src/expiry.ts"
 import { defaultLimits, RateLimit } from "../src/limits.ts"
-import { dayOf } from "../src/queue.ts"
+import { ServerError } from "../src/errors.ts"
+import { dayOf, type QueueRecord, type QueueStep } from "../src/queue.ts"
+import type { QueueKey } from "../src/store/store.ts"
 import { SpaceGuard } from "../src/space-guard.ts"
 import { MemoryStore } from "../src/store/memory.ts"
 import { Connection } from "../src/connection.ts"
 import { LooseSession, testCore } from "./support/below-transport.ts"
 import { Script } from "./support/script.ts"
+
+/** A store that fails while it is told to. */
+class FailingStore extends MemoryStore {
+  fails = false
+
+  override create(record: QueueRecord): Promise<boolean> {
+    return this.fails ? Promise.reject(new ServerError("STORE", "full")) : super.create(record)
+  }
+
+  override apply<R>(key: QueueKey, step: QueueStep<R>): Promise<R | undefined> {
+    return this.fails ? Promise.reject(new ServerError("STORE", "full")) : super.apply(key, step)
+  }
+}
+
+/** A session whose last blocks take their time to leave. */
+class SlowSession extends LooseSession {
+  left: () => void = () => undefined
+  readonly #gone = new Promise<void>((resolve) => (this.left = resolve))
+
+  override async close(): Promise<void> {
+    await super.close()
+    await this.#gone
+  }
+}
 
 const hourMs = 3_600_000
 const day = 86_400
@@ -41,6 +67,44 @@ describe("creation", () => {
     await script.run("B NEW messaging")
     expect(await script.run("A SUB")).toBe("A ERR QUOTA")
     expect(await script.run("A GET")).toBe("A ERR QUOTA")
+  })
+
+  test.each(["SUB", "GET"])("a %s that failed in the store does not count", async (tag) => {
+    const store = new FailingStore()
+    const script = new Script(18, {
+      limits: { queuesPerConnection: 1 },
+      core: { store, onFailure: () => undefined },
+    })
+    await script.run("A NEW messaging")
+    store.fails = true
+    expect(await script.run(`B ${tag}`)).toBe("B ERR STORE")
+    expect(script.client("B").connection.activity.subscribed).toBe(false)
+    store.fails = false
+    await script.run("A NEW messaging")
+    await script.run("C NEW messaging")
+    expect(await script.run("B SUB")).toBe("B SOK")
+  })
+
+  test("a SUB that failed leaves the subscription that was there", async () => {
+    const store = new FailingStore()
+    const script = new Script(18, { core: { store, onFailure: () => undefined } })
+    await script.run("A NEW messaging subscribe")
+    store.fails = true
+    expect(await script.run("A SUB")).toBe("A ERR STORE")
+    store.fails = false
+    expect(await script.run("B SEND m1")).toBe("A* MSG m1, B OK")
+  })
+
+  test("a NEW that failed in the store does not count", async () => {
+    const store = new FailingStore()
+    const script = new Script(18, {
+      limits: { queuesPerConnection: 1 },
+      core: { store, onFailure: () => undefined },
+    })
+    store.fails = true
+    expect(await script.run("A NEW messaging")).toBe("A ERR STORE")
+    store.fails = false
+    expect(await script.run("A NEW messaging")).toBe("A IDS")
   })
 
   test("a rate allows a burst, and then so many a second", () => {
@@ -219,6 +283,25 @@ describe("connections", () => {
     expect(second.isClosed).toBe(false)
     expect(connections.reserve()).toBeUndefined()
     expect(third.isClosed).toBe(false)
+  })
+
+  test("one that made room is waited for at the end", async () => {
+    const clock = new FakeClock()
+    const connections = new Connections(clock, 1)
+    const place = connections.reserve()
+    const session = new SlowSession(18, random.bytes(32))
+    void connections.serve(new Connection(testCore({ random, clock }), session))
+    place?.[Symbol.dispose]()
+    await settle()
+    clock.jump(40_000)
+    expect(connections.reserve()).toBeDefined()
+    let finished = false
+    void connections.finish(1_000).then(() => (finished = true))
+    await settle(8)
+    expect([session.isClosed, finished]).toEqual([true, false])
+    session.left()
+    await settle(8)
+    expect(finished).toBe(true)
   })
 
   test("idle ones are closed, those with subscriptions are not", async () => {

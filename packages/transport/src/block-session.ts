@@ -65,7 +65,7 @@ export interface SessionFacts {
   readonly coding: BlockCoding
 }
 
-/** A session over a stream of blocks. */
+/** A session over a stream of blocks. Its keys are erased when it is closed, or when the peer has closed it and all that came was read. */
 export class BlockSession implements SmpSession {
   readonly version: SmpVersion
   readonly sessionId: Bytes
@@ -75,6 +75,8 @@ export class BlockSession implements SmpSession {
   readonly closed: Promise<CloseReason>
   readonly #stream: BlockStream
   readonly #coding: BlockCoding
+  #closed = false
+  #readEnded = false
 
   constructor(stream: BlockStream, facts: SessionFacts) {
     this.version = facts.version
@@ -85,6 +87,10 @@ export class BlockSession implements SmpSession {
     this.closed = stream.closed
     this.#stream = stream
     this.#coding = facts.coding
+    void stream.closed.then(() => {
+      this.#closed = true
+      if (this.#readEnded) this.#erase()
+    })
   }
 
   // Blocks are sealed in the order of the calls, before anything is awaited: the peer opens them in that order.
@@ -94,7 +100,12 @@ export class BlockSession implements SmpSession {
 
   async receive(): Promise<Received | undefined> {
     const block = await this.#stream.read()
-    if (block === undefined) return undefined
+    if (block === undefined) {
+      // Blocks that came before the end can be opened until then.
+      this.#readEnded = true
+      if (this.#closed) this.#erase()
+      return undefined
+    }
     try {
       return { type: "content", content: this.#coding.open(block) }
     } catch (error) {
@@ -105,7 +116,12 @@ export class BlockSession implements SmpSession {
 
   async close(): Promise<void> {
     await this.#stream.close()
+    this.#erase()
+  }
+
+  #erase(): void {
     this.#coding.dispose()
+    this.serverSessionPrivate?.[Symbol.dispose]()
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -21,7 +21,7 @@ export async function subscribeQueue(
     return
   }
   const step = subscribe(subscription.active?.epoch, connection.hasRoom, dayOf(clock.now()))
-  const result = await store.apply({ party: "recipient", id }, step)
+  const result = await connection.ask(subscription, id, () => store.apply({ party: "recipient", id }, step))
   if (result === undefined) {
     connection.forget(subscription)
     refuseAuth(connection, transmission)
@@ -51,7 +51,8 @@ export async function getMessage(
     refuse(connection, transmission, { type: "QUOTA" })
     return
   }
-  const result = await store.apply({ party: "recipient", id }, get(dayOf(clock.now())))
+  const step = get(dayOf(clock.now()))
+  const result = await connection.ask(use, id, () => store.apply({ party: "recipient", id }, step))
   if (result === undefined) {
     refuseAuth(connection, transmission)
     return
