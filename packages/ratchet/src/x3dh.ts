@@ -1,5 +1,5 @@
 import { type Bytes, concatBytes } from "@smpkit/codec"
-import { dh, type KemSecret, type PublicKey } from "@smpkit/crypto"
+import { dh, type Kem, type KemSecret, type PublicKey } from "@smpkit/crypto"
 import { deriveInitialKeys, type InitialKeys, joinSecrets } from "./chains.ts"
 import { assertE2eVersion } from "./e2e-version.ts"
 import { RatchetError } from "./errors.ts"
@@ -31,11 +31,11 @@ export interface PeerKeys {
 
 /**
  * The side whose parameters were sent first (the creator of the invitation, "Rcv"). Own KEM keys that the joiner did not accept are dropped, and
- * `hybrid` says so. Throws `RatchetError` VERSION or KEM_STATE for the joiner's parameters.
+ * `hybrid` says so. `kemOfTest` replays a recording. Throws `RatchetError` VERSION or KEM_STATE for the joiner's parameters.
  */
-export function x3dhInitiator(own: X3dhKeys, joiner: RatchetParameters): X3dhSecrets {
+export function x3dhInitiator(own: X3dhKeys, joiner: RatchetParameters, kemOfTest?: Kem): X3dhSecrets {
   assertE2eVersion(joiner.version)
-  const secret = receivedSecret(own.kem, joiner.kem)
+  const secret = receivedSecret(own.kem, joiner.kem, kemOfTest)
   const kem =
     own.kem !== undefined && joiner.kem?.type === "A"
       ? { ...own.kem, accepted: joiner.kem.ciphertext }

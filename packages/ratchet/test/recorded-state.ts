@@ -1,7 +1,9 @@
-import { type Bytes, fromBase64Url, fromHex, toHex } from "@smpkit/codec"
+import { type Bytes, decode, fromBase64Url, fromHex, toHex } from "@smpkit/codec"
 import { type KeyPair, keyPairOf, PrivateKey } from "@smpkit/crypto"
-import type { RatchetState } from "@smpkit/ratchet"
+import type { KemKeyPair, RatchetState } from "@smpkit/ratchet"
 import type { Vector } from "@smpkit/testkit"
+import { kemKeyPair } from "../src/kem-keys.ts"
+import type { RecordedStep } from "./scripted-kem.ts"
 
 /** A state in one form, whoever wrote it. */
 export interface PlainState {
@@ -16,6 +18,7 @@ export interface PlainState {
   readonly counts: readonly [sent: number, received: number, previousSent: number]
   readonly nextHeaderKeys: readonly [sending: string, receiving: string]
   readonly postQuantum: readonly [supported: boolean, enabled: boolean, sending: boolean, receiving: boolean]
+  readonly kem: { readonly secretKey: string; readonly ciphertext: string | undefined } | undefined
 }
 
 export function plainState(s: RatchetState): PlainState {
@@ -42,6 +45,10 @@ export function plainState(s: RatchetState): PlainState {
       s.postQuantum.sending,
       s.postQuantum.receiving,
     ],
+    kem: s.postQuantum.keys && {
+      secretKey: toHex(s.postQuantum.keys.privateKey),
+      ciphertext: s.postQuantum.keys.accepted && toHex(s.postQuantum.keys.accepted),
+    },
   }
 }
 
@@ -73,6 +80,32 @@ export function recordedState(v: Vector): PlainState {
       v.at("rcSndKEM").boolean(),
       v.at("rcRcvKEM").boolean(),
     ],
+    kem: plainKem(recordedKem(v)),
+  }
+}
+
+function plainKem(step: RecordedStep | undefined): PlainState["kem"] {
+  return (
+    step && {
+      secretKey: toHex(step.secretKey),
+      ciphertext: step.accepted && toHex(step.accepted.ciphertext),
+    }
+  )
+}
+
+/** The KEM keys of such a state: what its last step made. */
+export function recordedKem(v: Vector): RecordedStep | undefined {
+  const kem = v.find("rcKEM")
+  if (kem === undefined) return undefined
+  const accepted = kem.find("rcKEMs")
+  const bytes = (from: Vector, name: string): Bytes => fromBase64Url(from.at(name).text())
+  return {
+    secretKey: fromBase64Url(kem.at("rcPQRs", 1).text()),
+    accepted: accepted && {
+      peerKey: bytes(accepted, "rcPQRr"),
+      secret: bytes(accepted, "rcPQRss"),
+      ciphertext: bytes(accepted, "rcPQRct"),
+    },
   }
 }
 
@@ -127,10 +160,31 @@ export function transcriptState(v: Vector): PlainState {
       v.at("sndKEM").boolean(),
       v.at("rcvKEM").boolean(),
     ],
+    kem: plainKem(transcriptKem(v)),
+  }
+}
+
+/** The KEM keys of such a state, or of one of the transcript's steps. */
+export function transcriptKem(v: Vector): RecordedStep | undefined {
+  const kem = v.find("kem")
+  if (kem === undefined) return undefined
+  const accepted = kem.find("accepted")
+  return {
+    secretKey: kem.at("own", "secret").bytes(),
+    accepted: accepted && {
+      peerKey: accepted.at("pk").bytes(),
+      secret: accepted.at("ss").bytes(),
+      ciphertext: accepted.at("ct").bytes(),
+    },
   }
 }
 
 /** A key pair of a raw private key, given as bytes or hexadecimal digits. */
 export function x448Pair(raw: Bytes | string): KeyPair<"x448"> {
   return keyPairOf(new PrivateKey("x448", typeof raw === "string" ? fromHex(raw) : raw))
+}
+
+/** A KEM key pair of its recorded secret key. */
+export function kemPair(secretKey: Bytes): KemKeyPair {
+  return decode(kemKeyPair, secretKey)
 }
