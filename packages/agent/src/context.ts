@@ -15,7 +15,7 @@ export interface AgentOptions {
   readonly noAnswerMs?: number
   /** How many events may wait for the application before the agent stops receiving. Default 1,000. */
   readonly maxWaitingEvents?: number
-  /** How many messages may be on the way to one queue without an answer. Default 16. */
+  /** How many messages may at most be on the way to one queue without an answer. Default 16. */
   readonly sendWindow?: number
 }
 

@@ -7,6 +7,7 @@ import { type Failure, failureOf, serverText } from "./failures.ts"
 import type { Notice } from "./records.ts"
 import { closeConnection } from "./removal.ts"
 import { sendsOwnKey } from "./seal.ts"
+import { SendWindow } from "./send-window.ts"
 import { chooseSenderKey, chosenKey, secureSendQueue } from "./sender-key.ts"
 
 const hoursMs = 3600_000
@@ -32,12 +33,14 @@ export class Delivery {
   #running = false
   #again = false
   #wake: (() => void) | undefined
+  readonly #window: SendWindow
   /** The head of the queue has met QUOTA, so it is given up later. */
   #full = false
 
   constructor(context: Context, conversation: Conversation) {
     this.#context = context
     this.#conversation = conversation
+    this.#window = new SendWindow(context.options.sendWindow)
     conversation.kick = () => {
       this.start()
     }
@@ -73,6 +76,7 @@ export class Delivery {
 
   async #wait(failure: Failure): Promise<void> {
     this.#full = failure.type === "quota"
+    if (this.#full) this.#window.full()
     this.#again = true
     await this.#giveUpOld(failure)
     const backoff = this.#full ? this.#quota : this.#fast
@@ -99,6 +103,7 @@ export class Delivery {
         this.#fast.reset()
         this.#quota.reset()
         this.#full = false
+        this.#window.kept()
         this.#finish(first.item)
       } else if (failure.type === "permanent") {
         await this.#fail(first.item, failure)
@@ -118,21 +123,19 @@ export class Delivery {
 
   /** Starts as many SENDs as may be on the way. */
   #fill(inFlight: InFlight[]): void {
-    while (inFlight.length < this.#window(inFlight.length)) {
+    while (inFlight.length < this.#room(inFlight.length)) {
       const item = this.#conversation.outgoing[inFlight.length]
       if (item === undefined) return
       inFlight.push({ item, answer: this.#send(item) })
     }
   }
 
-  /** Handshake items go alone: what follows depends on them. After QUOTA one message tries whether there is room. */
-  #window(inFlight: number): number {
-    const alone =
-      this.#full ||
-      this.#conversation.outgoing
-        .slice(0, inFlight + 1)
-        .some(({ type }) => type === "draft" || type === "confirmation" || type === "HELLO")
-    return alone ? 1 : this.#context.options.sendWindow
+  /** Handshake items go alone: what follows depends on them. */
+  #room(inFlight: number): number {
+    const alone = this.#conversation.outgoing
+      .slice(0, inFlight + 1)
+      .some(({ type }) => type === "draft" || type === "confirmation" || type === "HELLO")
+    return alone ? 1 : this.#window.size
   }
 
   /** Sets the keys that the queues need before anything is sent: both commands may be repeated. */

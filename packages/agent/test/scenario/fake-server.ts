@@ -55,6 +55,8 @@ export class FakeServer implements Connector {
   /** What new sessions speak. */
   version: SmpVersion = 18
   intercept: Intercept = () => undefined
+  /** How long a block of ours is on its way, in milliseconds. */
+  delayMs: () => number = () => 0
   readonly log: string[] = []
   /** Kinds of the keys that KEY and SKEY brought. */
   readonly senderKeys: string[] = []
@@ -84,6 +86,11 @@ export class FakeServer implements Connector {
     const session = new Session(this, generateKeyPair("x25519", this.#random))
     this.#sessions.add(session)
     return session
+  }
+
+  async travel(): Promise<void> {
+    const ms = this.delayMs()
+    if (ms > 0) await new Promise<void>((resolve) => this.#clock.setTimer(ms, resolve))
   }
 
   /** Ends all sessions, as a server that is killed. */
@@ -239,7 +246,7 @@ class Session implements SmpSession {
   }
 
   async send(content: Bytes): Promise<void> {
-    await Promise.resolve()
+    await this.#server.travel()
     if (this.#over) throw new TransportError("CLOSED", "the session is over")
     for (const item of parseBatch(content)) {
       const { corrId, entityId, command } = parseTransmission(this.version, this.sessionId, item)
