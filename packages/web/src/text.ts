@@ -53,7 +53,7 @@ function trimmed(written: string): string {
   let text = written
   for (;;) {
     const last = text.at(-1) ?? ""
-    const closes = last === ")" && !text.includes("(")
+    const closes = last === ")" && text.split(")").length > text.split("(").length
     if (!/[.,;:!?…»”’]/u.test(last) && !closes) return text
     text = text.slice(0, -1)
   }

@@ -12,13 +12,17 @@ const sentences: Readonly<Record<string, (host: string) => string>> = {
     "This invitation is not complete, or was changed on its way. Ask for it again, and copy all of it.",
   A_VERSION: () =>
     "This invitation was made by a newer program than this page. Reload the page; if that does not help, whoever runs its server has to update it.",
+  A_LINK: () =>
+    "What the server keeps for this invitation does not belong to it. Somebody may stand between: ask the other person for another invitation, by another way.",
+  SERVER_VERSION: (host) =>
+    `The server ${host} and this page have no version in common. Reload the page; if that does not help, whoever runs the server has to update it.`,
   LINK_ALREADY_USED: () =>
     `This invitation was used before; each one works once. Ask for a new one. If it was not you who used it, somebody else has read it: tell the other person.`,
   SERVER_ELSEWHERE: (host) =>
     `This invitation was made on another server, ${host}. This page can reach only the server that it comes from. Open the chat page of ${host}, or make an invitation here and send it to the other person.`,
   NETWORK: (host) =>
-    `The server ${host} cannot be reached. Check that this device is online, then try again; nothing is lost.`,
-  TIMEOUT: (host) => `The server ${host} does not answer. Try again in a moment; nothing is lost.`,
+    `The server ${host} cannot be reached. Check that this device is online, then try again.`,
+  TIMEOUT: (host) => `The server ${host} does not answer. Try again in a moment.`,
   NOT_SUPPORTED: () =>
     "This is an address or a short link, which this page cannot use yet. Ask the other person for a one-time invitation, as a long link.",
   NO_SERVER_LIST: () =>

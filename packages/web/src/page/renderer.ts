@@ -76,18 +76,16 @@ const renderer: Renderer = createRenderer<Node>({
   getNextSibling: (node) => node.nextSibling ?? undefined,
 })
 
-/** What Solid's compiler calls. */
-export const {
-  render,
-  effect,
-  memo,
-  createComponent,
-  createElement,
-  createTextNode,
-  insertNode,
-  insert,
-  spread,
-  setProp,
-  mergeProps,
-  use,
-}: Renderer = renderer
+// What Solid's compiler calls.
+export const render: Renderer["render"] = renderer.render
+export const effect: Renderer["effect"] = renderer.effect
+export const memo: Renderer["memo"] = renderer.memo
+export const createComponent: Renderer["createComponent"] = renderer.createComponent
+export const createElement: Renderer["createElement"] = renderer.createElement
+export const createTextNode: Renderer["createTextNode"] = renderer.createTextNode
+export const insertNode: Renderer["insertNode"] = renderer.insertNode
+export const insert: Renderer["insert"] = renderer.insert
+export const spread: Renderer["spread"] = renderer.spread
+export const setProp: Renderer["setProp"] = renderer.setProp
+export const mergeProps: Renderer["mergeProps"] = renderer.mergeProps
+export const use: Renderer["use"] = renderer.use

@@ -4,13 +4,13 @@ import type { Session } from "../page/session.ts"
 import type { Conversation, Problem } from "../protocol.ts"
 import { ProblemNote } from "./problem-note.tsx"
 
-/** A join whose server was not reached: the agent goes on with the same keys when it is tried again. */
+/** A join whose server was not reached: the agent goes on by itself, and at once when it is told to. */
 export function JoiningCard(props: {
   readonly session: Session
   readonly conversation: Conversation
 }): JSX.Element {
   const [busy, setBusy] = createSignal(false)
-  const [problem, setProblem] = createSignal<Problem | undefined>(props.conversation.alert)
+  const [problem, setProblem] = createSignal<Problem>()
   const again = async (): Promise<void> => {
     setBusy(true)
     setProblem(undefined)
@@ -25,11 +25,19 @@ export function JoiningCard(props: {
     <div class="scroll">
       <section class="card">
         <h2>Not joined yet</h2>
-        <p>Your answer to the invitation has not reached the server. It is kept here, and is not lost.</p>
-        <ProblemNote problem={problem()} />
+        <ProblemNote problem={problem() ?? props.conversation.alert} />
+        <p>
+          Your answer to the invitation is kept here, and is sent by itself as soon as the server can be
+          reached. You can also try again now, or delete this conversation in its details.
+        </p>
         <div class="row">
-          <button type="button" class="button primary" disabled={busy()} onClick={() => void again()}>
-            {busy() ? "Trying…" : "Try again"}
+          <button
+            type="button"
+            class="button primary"
+            disabled={busy() || props.conversation.link === undefined}
+            onClick={() => void again()}
+          >
+            {busy() ? "Trying…" : "Try again now"}
           </button>
         </div>
       </section>

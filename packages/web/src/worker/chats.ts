@@ -65,22 +65,28 @@ export class Chats {
   }
 
   /**
-   * Joins by a link. Where its server cannot be reached now, the agent has a connection that it goes on with; the conversation then shows why it waits.
+   * Joins by a link. Where a server cannot be reached now, the agent has a connection that it goes on with by itself: the conversation then says why it waits,
+   * and another call with the same link tries at once.
    */
   async join(link: string, name: string): Promise<{ readonly id: string }> {
     const { agent, book } = this.#parts
     await this.#findServers()
     const before = await this.#joining()
-    const { connectionId } = await agent.joinConnection({ link }).catch(async (error: unknown) => {
-      const problem = problemOf(error)
-      const earlier = book.conversations().find((one) => one.status === "joining" && one.link === link)?.id
-      const id = earlier ?? (await this.#joining()).find((one) => !before.includes(one))
-      if (id !== undefined && temporary.has(problem.code))
-        await this.#record(id, { status: "joining", link, alert: problem }, name)
+    const earlier = book.conversations().find((one) => one.status === "joining" && one.link === link)
+    try {
+      const { connectionId: id } = await agent.joinConnection({ link })
+      await this.#record(id, { status: "greeting", link: undefined, alert: undefined }, name)
+      return { id }
+    } catch (error) {
+      const alert = problemOf(error)
+      const id = earlier?.id ?? (await this.#joining()).find((one) => !before.includes(one))
+      if (id !== undefined && temporary.has(alert.code)) {
+        await this.#record(id, { status: "joining", link, alert }, name)
+        return { id }
+      }
+      if (earlier !== undefined) await this.#change(earlier.id, { status: "closed", link: undefined, alert })
       throw error
-    })
-    await this.#record(connectionId, { status: "greeting", link: undefined, alert: undefined }, name)
-    return { id: connectionId }
+    }
   }
 
   async send(id: string, text: string): Promise<ChatMessage> {
@@ -255,7 +261,7 @@ export class Chats {
   }
 }
 
-/** What ends by itself; the agent then keeps the half-made connection, and goes on with the same keys. */
+/** What ends by itself: the agent then keeps the half-made connection, and goes on with the same keys. */
 const temporary: ReadonlySet<string> = new Set(["NETWORK", "TIMEOUT"])
 
 function alertOf({ code, message, server }: AgentEvent & { readonly type: "error" }): Problem {

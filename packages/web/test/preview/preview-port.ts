@@ -130,7 +130,7 @@ export const startWorkerPort: StartPort = (onEvent: (event: PageEvent) => void):
     call: async (method, params) => {
       await Promise.resolve()
       const handler = handlers[method]
-      return handler === undefined ? ({}) : handler(params)
+      return handler === undefined ? {} : handler(params)
     },
     active: () => undefined,
     close: () => undefined,

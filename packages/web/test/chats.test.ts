@@ -1,0 +1,257 @@
+import { AgentError, type AgentEvent, type MessageEvent } from "@smpkit/agent"
+import { describe, expect, it, vi } from "vitest"
+import { Book } from "../src/worker/book.ts"
+import { FakeAgent, openChats, openRecords } from "./fake-agent.ts"
+
+const link = "simplex:/invitation#/?v=2-7"
+
+async function setUp(agent = new FakeAgent()) {
+  return await openChats(agent, await openRecords())
+}
+
+function message(connectionId: string, messageId: number, more: Partial<MessageEvent> = {}): MessageEvent {
+  const text = `text ${messageId}`
+  return {
+    type: "message",
+    connectionId,
+    messageId,
+    body: new Uint8Array(0),
+    text,
+    brokerTime: new Date(messageId * 1000),
+    integrity: { type: "ok" },
+    postQuantum: false,
+    redelivered: false,
+    ...more,
+  }
+}
+
+async function connected() {
+  const world = await setUp()
+  const { id } = await world.chats.join(link, "Ann")
+  world.agent.push({ type: "connected", connectionId: id, postQuantum: false })
+  await vi.waitFor(() => {
+    expect(world.book.conversation(id)?.status).toBe("connected")
+  })
+  return { ...world, id }
+}
+
+describe("an invitation", () => {
+  it("is kept with its link until somebody answers, and the answer is accepted", async () => {
+    const { agent, book, chats } = await setUp()
+    const { id } = await chats.invite("Ann")
+    expect(book.conversation(id)).toMatchObject({ name: "Ann", status: "invited", link })
+    agent.push({
+      type: "confirmation",
+      connectionId: id,
+      confirmationId: "x",
+      info: new Uint8Array(0),
+      postQuantum: false,
+      servers: [],
+    })
+    await vi.waitFor(() => {
+      expect(book.conversation(id)).toMatchObject({ status: "greeting" })
+    })
+    expect(agent.allowed).toEqual(["x"])
+    expect(book.conversation(id)?.link).toBeUndefined()
+  })
+
+  it("asks the page's server for its addresses when none are known", async () => {
+    const agent = new FakeAgent()
+    agent.servers = []
+    const { chats } = await setUp(agent)
+    await chats.invite("")
+    expect(agent.servers).toEqual(["smp://AAAA@own.example:5223"])
+  })
+})
+
+describe("joining", () => {
+  it("a server that cannot be reached leaves a conversation that waits, and the same link goes on with it", async () => {
+    const { agent, book, chats } = await setUp()
+    agent.joinError = new AgentError("NETWORK", "down", { server: "smp://AAAA@own.example:5223" })
+    const { id } = await chats.join(link, "Ann")
+    expect(book.conversation(id)).toMatchObject({
+      status: "joining",
+      link,
+      alert: { code: "NETWORK", host: "own.example:5223" },
+    })
+    agent.joinError = undefined
+    expect(await chats.join(link, "Ann")).toEqual({ id })
+    expect(book.conversations()).toHaveLength(1)
+    expect(book.conversation(id)).toMatchObject({ status: "greeting" })
+    expect(book.conversation(id)?.alert).toBeUndefined()
+  })
+
+  it("a link that was used leaves nothing behind", async () => {
+    const { agent, book, chats } = await setUp()
+    agent.joinError = new AgentError("LINK_ALREADY_USED", "used")
+    await expect(chats.join(link, "")).rejects.toMatchObject({ code: "LINK_ALREADY_USED" })
+    expect(book.conversations()).toEqual([])
+  })
+
+  it("a link that turns out to be used when it is tried again ends its conversation", async () => {
+    const { agent, book, chats } = await setUp()
+    agent.joinError = new AgentError("NETWORK", "down")
+    const { id } = await chats.join(link, "")
+    agent.joinError = new AgentError("LINK_ALREADY_USED", "used")
+    await expect(chats.join(link, "")).rejects.toMatchObject({ code: "LINK_ALREADY_USED" })
+    expect(book.conversation(id)).toMatchObject({ status: "closed", alert: { code: "LINK_ALREADY_USED" } })
+  })
+})
+
+describe("messages", () => {
+  it("are stored before they are acknowledged, and counted as unread", async () => {
+    const { agent, book, told, id } = await connected()
+    agent.push(message(id, 1), message(id, 2, { integrity: { type: "badHash" } }))
+    await vi.waitFor(() => {
+      expect(agent.acknowledged).toHaveLength(2)
+    })
+    expect(agent.acknowledged.map(({ receipt }) => receipt)).toEqual([true, true])
+    expect(book.history(id, { limit: 10 }).messages).toMatchObject([
+      { id: 1, from: "peer", text: "text 1", time: 1000 },
+      { id: 2, warning: "badHash" },
+    ])
+    expect(book.conversation(id)).toMatchObject({ unread: 2, last: { id: 2 } })
+    expect(told.filter((event) => event.type === "message")).toHaveLength(2)
+  })
+
+  it("that come again after a crash are not shown twice", async () => {
+    const { agent, book, told, id } = await connected()
+    agent.push(message(id, 1), message(id, 1, { redelivered: true }))
+    await vi.waitFor(() => {
+      expect(agent.acknowledged).toHaveLength(2)
+    })
+    expect(book.conversation(id)?.unread).toBe(1)
+    expect(told.filter((event) => event.type === "message")).toHaveLength(1)
+  })
+
+  it("that are no text are told as such", async () => {
+    const { agent, book, id } = await connected()
+    agent.push(message(id, 1, { text: undefined }))
+    await vi.waitFor(() => {
+      expect(book.message(id, 1)).toMatchObject({ text: "", warning: "binary" })
+    })
+  })
+
+  it("give no receipt when the user wants none", async () => {
+    const { agent, book, id } = await connected()
+    await book.putSettings({ idleMinutes: 15, receipts: false })
+    agent.push(message(id, 1))
+    await vi.waitFor(() => {
+      expect(agent.acknowledged).toMatchObject([{ messageId: 1, receipt: false }])
+    })
+  })
+
+  it("tell how far they have come, also when the agent is faster than the store", async () => {
+    const { agent, book, chats, id } = await connected()
+    const server = "smp://AAAA@own.example"
+    // The agent names its first message 1: its event may come before the page's record of it.
+    agent.push({ type: "sent", connectionId: id, messageId: 1, server })
+    await vi.waitFor(async () => {
+      await book.changeMessage(id, 99, { state: "sent" })
+    })
+    expect(await chats.send(id, "hello")).toMatchObject({ id: 1, state: "sent" })
+    agent.push({ type: "delivered", connectionId: id, messageId: 1, hashOk: true })
+    agent.push({ type: "sent", connectionId: id, messageId: 1, server })
+    await vi.waitFor(() => {
+      expect(book.message(id, 1)?.state).toBe("delivered")
+    })
+    await chats.send(id, "again")
+    agent.push({ type: "failed", connectionId: id, messageId: 2, code: "EXPIRED", message: "late", server })
+    await vi.waitFor(() => {
+      expect(book.message(id, 2)).toMatchObject({
+        state: "failed",
+        problem: { code: "EXPIRED", host: "own.example" },
+      })
+    })
+    expect(book.message(id, 1)?.state).toBe("delivered")
+  })
+
+  it("that failed are sent again as new ones", async () => {
+    const { book, chats, told, id } = await connected()
+    await chats.send(id, "hello")
+    await book.changeMessage(id, 1, { state: "failed", problem: { code: "EXPIRED", message: "" } })
+    expect(await chats.resend(id, 1)).toMatchObject({ id: 2, text: "hello", state: "stored" })
+    expect(book.history(id, { limit: 10 }).messages.map((one) => one.id)).toEqual([2])
+    expect(told).toContainEqual({ type: "messageGone", id, message: 1 })
+  })
+
+  it("come in pages, the latest first", async () => {
+    const { book, chats, id } = await connected()
+    for (let n = 1; n <= 12; n++) await chats.send(id, `${n}`)
+    const latest = book.history(id, { limit: 5 })
+    expect(latest).toMatchObject({ more: true, messages: [8, 9, 10, 11, 12].map((n) => ({ id: n })) })
+    expect(book.history(id, { before: 4, limit: 5 })).toMatchObject({
+      more: false,
+      messages: [1, 2, 3].map((n) => ({ id: n })),
+    })
+  })
+})
+
+describe("a conversation", () => {
+  it.each(["NOT_AUTHENTIC", "NO_ANSWER"] as const)("says why it has ended: %s", async (code) => {
+    const { agent, book, id } = await connected()
+    agent.push({ type: "closed", connectionId: id, code, message: "m" })
+    await vi.waitFor(() => {
+      expect(book.conversation(id)).toMatchObject({ status: "closed", alert: { code } })
+    })
+  })
+
+  it("warns of a second answer to its invitation", async () => {
+    const { agent, book, id } = await connected()
+    agent.push({
+      type: "error",
+      connectionId: id,
+      code: "SECOND_CONFIRMATION",
+      message: "m",
+      server: undefined,
+    })
+    await vi.waitFor(() => {
+      expect(book.conversation(id)?.alert?.code).toBe("SECOND_CONFIRMATION")
+    })
+  })
+
+  it("is deleted with its messages, and stays away", async () => {
+    const { agent, book, chats, records, told, id } = await connected()
+    await chats.send(id, "hello")
+    await chats.remove(id)
+    expect(agent.deleted).toEqual([id])
+    expect(told).toContainEqual({ type: "removed", id })
+    agent.push({ type: "closed", connectionId: id, code: "DELETED", message: "m" })
+    agent.push(message(id, 9))
+    await vi.waitFor(() => {
+      expect(agent.acknowledged).toHaveLength(1)
+    })
+    expect(book.conversations()).toEqual([])
+    expect(new Book(records).conversations()).toEqual([])
+    expect(book.history(id, { limit: 10 }).messages).toEqual([])
+  })
+
+  it("that the book does not know is listed, and one that the agent has lost is ended", async () => {
+    const { records, book, id } = await connected()
+    await book.change(id, { name: "Ann" })
+    const agent = new FakeAgent()
+    agent.connections.set("other", "invited")
+    const after = await openChats(agent, records)
+    expect(after.book.conversation("other")).toMatchObject({ status: "invited", number: 2 })
+    expect(after.book.conversation(id)).toMatchObject({ name: "Ann", status: "closed" })
+  })
+})
+
+describe("the servers", () => {
+  it("can be reached when none of them is down", async () => {
+    const { agent, told } = await connected()
+    const event = (type: "serverUp" | "serverDown", server: string): AgentEvent => ({
+      type,
+      server,
+      connectionIds: [],
+    })
+    agent.push(event("serverUp", "a"), event("serverDown", "b"), event("serverUp", "b"))
+    await vi.waitFor(() => {
+      expect(told.filter((one) => one.type === "reach").map(({ reach }) => reach)).toEqual([
+        "up",
+        "down",
+        "up",
+      ])
+    })
+  })
+})
