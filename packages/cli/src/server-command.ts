@@ -11,6 +11,7 @@ import {
 } from "@smpkit/server"
 import { defaultPort, formatServerAddress } from "@smpkit/smp"
 import { CommandError } from "./failure.ts"
+import { logDestination } from "./log-destination.ts"
 import { aborted, untilSignalled } from "./shutdown.ts"
 import { terminalText } from "./terminal-text.ts"
 
@@ -74,9 +75,8 @@ export async function startDirectory(options: StartDirectoryOptions): Promise<Ru
   const loaded = isNew
     ? await initServer({ dir, host: host ?? "localhost", ...given({ bind, port, store }) })
     : await loadServer(dir)
-  if (!quiet) for (const warning of loaded.warnings) say(warning)
   const { identity, configuration } = loaded
-  return await startServer({
+  const server = await startServer({
     dir,
     identity,
     configuration,
@@ -84,8 +84,11 @@ export async function startDirectory(options: StartDirectoryOptions): Promise<Ru
     bind,
     port: portOf(port, configuration.port),
     store,
-    logger: quiet ? silentLogger() : createLogger(process.stderr),
+    logger: quiet ? silentLogger() : createLogger(logDestination(process.stderr)),
   })
+  // Once it runs: who has to mend something first reads only about that.
+  if (!quiet) for (const warning of loaded.warnings) say(warning)
+  return server
 }
 
 /**
