@@ -1,4 +1,4 @@
-import { type Bytes, decodeUtf8, fromBase64Url, toHex } from "@smpkit/codec"
+import { type Bytes, decode, decodeUtf8, fromBase64Url, toHex } from "@smpkit/codec"
 import {
   type Alg,
   decodePrivateKey,
@@ -8,8 +8,17 @@ import {
   PrivateKey,
   PublicKey,
 } from "@smpkit/crypto"
-import type { ChainKey, HeaderKey, RatchetState, RootKey, X3dhKeys } from "@smpkit/ratchet"
+import type {
+  ChainKey,
+  HeaderKey,
+  KemCiphertext,
+  KemKeyPair,
+  RatchetState,
+  RootKey,
+  X3dhKeys,
+} from "@smpkit/ratchet"
 import type { Vector } from "@smpkit/testkit"
+import { kemKeyPair } from "../../packages/ratchet/src/kem-keys.ts"
 
 // The states of recorded agents as states of our own.
 
@@ -23,16 +32,49 @@ export function recordedX3dh(row: Vector): X3dhKeys | undefined {
   const key1 = row.find("x3dh_priv_key_1")
   const key2 = row.find("x3dh_priv_key_2")
   if (key1 === undefined || key2 === undefined) return undefined
-  return { key1: pairOf(key1.bytes(), "x448"), key2: pairOf(key2.bytes(), "x448") }
+  // 'P', the public key, then the secret one, which holds it as well.
+  const kem = row.find("pq_priv_kem")?.bytes().slice(-1763)
+  return {
+    key1: pairOf(key1.bytes(), "x448"),
+    key2: pairOf(key2.bytes(), "x448"),
+    ...(kem && { kem: kemPairOf(kem) }),
+  }
 }
 
-/** The `ratchet_state` of a `ratchets` row: the reference's own JSON form. Post-quantum agreement must be off. */
+/** The KEM keys of a recorded secret one. */
+export function kemPairOf(secretKey: Bytes): KemKeyPair {
+  return decode(kemKeyPair, secretKey)
+}
+
+/** What a recorded state's last ratchet step made of KEM keys: its own pair, and a secret for the peer's key where it accepted one. */
+export function recordedKem(
+  v: Vector,
+): { readonly secretKey: Bytes; readonly ciphertext?: Bytes; readonly secret?: Bytes } | undefined {
+  const kem = v.find("rcKEM")
+  if (kem === undefined) return undefined
+  const secretKey = fromBase64Url(kem.at("rcPQRs", 1).text())
+  const accepted = kem.find("rcKEMs")
+  if (accepted === undefined) return { secretKey }
+  const [ciphertext, secret] = ["rcPQRct", "rcPQRss"].map((name) => fromBase64Url(accepted.at(name).text()))
+  return { secretKey, ...(ciphertext && { ciphertext }), ...(secret && { secret }) }
+}
+
+function postQuantumOf(v: Vector): RatchetState["postQuantum"] {
+  const kem = recordedKem(v)
+  return {
+    supported: v.at("rcSupportKEM").boolean(),
+    enabled: v.at("rcEnableKEM").boolean(),
+    sending: v.at("rcSndKEM").boolean(),
+    receiving: v.at("rcRcvKEM").boolean(),
+    keys: kem && { ...kemPairOf(kem.secretKey), accepted: kem.ciphertext as KemCiphertext | undefined },
+  }
+}
+
+/** The `ratchet_state` of a `ratchets` row: the reference's own JSON form. */
 export function recordedRatchet(v: Vector): RatchetState {
   const bytes = (from: Vector, name: string): Bytes => fromBase64Url(from.at(name).text())
   const sending = v.find("rcSnd")
   const receiving = v.find("rcRcv")
-  for (const flag of ["rcSupportKEM", "rcEnableKEM", "rcSndKEM", "rcRcvKEM"])
-    if (v.at(flag).boolean()) throw new Error(`${v.path} is post-quantum`)
   return {
     version: v.at("rcVersion", 0).number(),
     maxVersion: v.at("rcVersion", 1).number(),
@@ -54,7 +96,7 @@ export function recordedRatchet(v: Vector): RatchetState {
     previousSent: v.at("rcPN").number(),
     nextSendingHeaderKey: bytes(v, "rcNHKs") as HeaderKey,
     nextReceivingHeaderKey: bytes(v, "rcNHKr") as HeaderKey,
-    postQuantum: { supported: false, enabled: false, sending: false, receiving: false, keys: undefined },
+    postQuantum: postQuantumOf(v),
     skipped: [],
   }
 }
