@@ -2,6 +2,7 @@ import type { Bytes } from "@smpkit/codec"
 import { type AuthAlg, decodePublicKey, generateKeyPair, type PrivateKey, type Random } from "@smpkit/crypto"
 import { authorizationKind, signedBytes, type Transmission, verifyAuthorization } from "@smpkit/smp"
 import { type QueueRecord, senderMaySecure } from "./queue.ts"
+import { isPublicLink } from "./queue-link.ts"
 import type { QueueCommand } from "./request.ts"
 import { type StoredKey, storedKey, storedKeyAlg } from "./stored-key.ts"
 
@@ -70,9 +71,12 @@ export class Authorizer {
 function keyFor(command: QueueCommand, record: QueueRecord | undefined): StoredKey | undefined {
   switch (command.type) {
     case "SKEY":
+    case "LKEY":
       return storedKey(command.senderKey)
     case "SEND":
       return record?.senderKey
+    case "LGET":
+      return undefined
     case "SUB":
     case "KEY":
     case "ACK":
@@ -80,6 +84,8 @@ function keyFor(command: QueueCommand, record: QueueRecord | undefined): StoredK
     case "OFF":
     case "DEL":
     case "QUE":
+    case "LSET":
+    case "LDEL":
       return record?.recipientKey
     default:
       return command satisfies never
@@ -90,7 +96,10 @@ function keyFor(command: QueueCommand, record: QueueRecord | undefined): StoredK
 function permitted(command: QueueCommand, record: QueueRecord): boolean {
   switch (command.type) {
     case "SKEY":
+    case "LKEY":
       return senderMaySecure(record, storedKey(command.senderKey))
+    case "LGET":
+      return isPublicLink(record)
     case "SEND":
       return record.status === "active"
     case "SUB":
@@ -100,6 +109,8 @@ function permitted(command: QueueCommand, record: QueueRecord): boolean {
     case "OFF":
     case "DEL":
     case "QUE":
+    case "LSET":
+    case "LDEL":
       return true
     default:
       return command satisfies never

@@ -1,6 +1,6 @@
 import type { Bytes } from "@smpkit/codec"
 import { equalBytes } from "@smpkit/crypto"
-import type { ProtocolError, QueueMode } from "@smpkit/smp"
+import type { LinkData, ProtocolError, QueueMode } from "@smpkit/smp"
 import type { StoredKey } from "./stored-key.ts"
 
 // The rules of a queue as pure steps: what was read in, changes and an outcome out (smp-commands.md §5, §6, "Quota", "Delivery").
@@ -15,6 +15,8 @@ export interface QueueRecord {
   readonly secret: Bytes
   readonly mode: QueueMode | undefined
   readonly senderKey: StoredKey | undefined
+  /** The id under which the queue's link data are kept, when there are any. */
+  readonly linkId: Bytes | undefined
   readonly status: "active" | "suspended"
   /** A quota marker was stored and the queue is not drained yet: nothing more is accepted. */
   readonly full: boolean
@@ -44,13 +46,19 @@ export interface QueueView {
   readonly message: (n: 0 | 1) => StoredMessage | undefined
   /** Whether the oldest message has this id; told without reading its body. */
   readonly headIs: (msgId: Bytes) => boolean
+  /** What LSET or NEW stored. It is read when it is asked for. */
+  readonly linkData: () => LinkData | undefined
+  /** Whether another queue has this link id. */
+  readonly linkTaken: (linkId: Bytes) => boolean
 }
 
-/** `dropHead` removes the oldest message, `delete` the queue with all its messages. */
+/** `dropHead` removes the oldest message, `delete` the queue with all its messages and link data; `link` sets link data, `unlink` removes them. */
 export type QueueChange =
   | { readonly type: "record"; readonly record: QueueRecord }
   | { readonly type: "append"; readonly message: StoredMessage }
   | { readonly type: "dropHead" }
+  | { readonly type: "link"; readonly linkId: Bytes; readonly data: LinkData }
+  | { readonly type: "unlink" }
   | { readonly type: "delete" }
 
 export interface StepResult<R> {
@@ -171,6 +179,9 @@ export function send(
       }
       const changes: QueueChange[] = [{ type: "append", message }]
       if (record.full) changes.push({ type: "record", record: { ...record, full: false } })
+      // The link has served: whoever secured the queue has its data (smp-commands.md, "SEND").
+      const secured = record.senderKey !== undefined && record.mode !== "contact"
+      if (record.linkId !== undefined && secured) changes.push({ type: "unlink" })
       return { changes, outcome: { type: "stored", record, first: size === 0 } }
     },
   }

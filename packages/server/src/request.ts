@@ -1,8 +1,10 @@
 import type { Bytes } from "@smpkit/codec"
+import { equalBytes, sha3_384 } from "@smpkit/crypto"
 import {
   type Command,
   CommandError,
   credentialError,
+  type LinkRequest,
   parseCommand,
   parseTransmission,
   type ProtocolError,
@@ -14,8 +16,8 @@ import type { Party } from "./store/store.ts"
 
 /** Commands on a queue that this server serves. */
 export type QueueCommand =
-  | { readonly type: "SUB" | "GET" | "OFF" | "DEL" | "QUE" }
-  | Extract<Command, { readonly type: "KEY" | "SKEY" | "SEND" | "ACK" }>
+  | { readonly type: "SUB" | "GET" | "OFF" | "DEL" | "QUE" | "LDEL" | "LGET" }
+  | Extract<Command, { readonly type: "KEY" | "SKEY" | "SEND" | "ACK" | "LSET" | "LKEY" }>
 type NewCommand = Extract<Command, { readonly type: "NEW" }>
 
 /** One item of a block after the checks that need no store (smp-commands.md, "Order of checks in the server", 1 to 6). */
@@ -73,12 +75,17 @@ export function parseRequest(version: SmpVersion, sessionId: Bytes, item: Bytes)
   return served(command, transmission) ?? refuse({ type: "CMD", reason: "PROHIBITED" })
 }
 
+/** The sender id of a link is signed before NEW is sent, so it follows from the correlation id (smp-commands.md, "NEW / IDS"). */
+function mayName(link: LinkRequest | undefined, corrId: Bytes): boolean {
+  return link === undefined || equalBytes(link.senderId, sha3_384(corrId).subarray(0, 24))
+}
+
 function served(command: Command, transmission: Transmission): Request | undefined {
   switch (command.type) {
     case "PING":
       return { type: "ping", corrId: transmission.corrId }
     case "NEW":
-      return command.linkData === undefined && command.notifier === undefined
+      return command.notifier === undefined && mayName(command.linkData, transmission.corrId)
         ? { type: "new", transmission, command }
         : undefined
     case "SKEY":
@@ -86,18 +93,20 @@ function served(command: Command, transmission: Transmission): Request | undefin
       return { type: "queue", transmission, party: "sender", command }
     case "KEY":
     case "ACK":
+    case "LSET":
       return { type: "queue", transmission, party: "recipient", command }
     case "SUB":
     case "GET":
     case "OFF":
     case "DEL":
     case "QUE":
-      return { type: "queue", transmission, party: "recipient", command: { type: command.type } }
-    case "RKEY":
-    case "LSET":
     case "LDEL":
+      return { type: "queue", transmission, party: "recipient", command: { type: command.type } }
     case "LKEY":
+      return { type: "queue", transmission, party: "link", command }
     case "LGET":
+      return { type: "queue", transmission, party: "link", command: { type: command.type } }
+    case "RKEY":
     case "NKEY":
     case "NDEL":
     case "NSUB":

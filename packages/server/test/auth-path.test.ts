@@ -15,7 +15,7 @@ import { Authorizer, type Verify } from "../src/authorize.ts"
 import { senderMaySecure } from "../src/queue.ts"
 import { storedKey } from "../src/stored-key.ts"
 import { MemoryStore } from "../src/store/memory.ts"
-import type { QueueKey, QueueStore } from "../src/store/store.ts"
+import type { Party, QueueKey, QueueStore } from "../src/store/store.ts"
 import { exchange, LooseSession, serve, testCore } from "./support/below-transport.ts"
 import { anyRecord } from "./support/records.ts"
 import { empty, TestClient } from "./support/test-client.ts"
@@ -45,7 +45,7 @@ function noting(store: QueueStore, notes: string[]): QueueStore {
 
 interface Cause {
   readonly why: string
-  readonly party: "recipient" | "sender"
+  readonly party: Party
   readonly command: Command
   readonly key: (typeof foreignKeys)[AuthAlg] | undefined
   readonly queue:
@@ -67,6 +67,8 @@ const recipientCommands = (alg: AuthAlg): readonly Command[] => [
   { type: "OFF" },
   { type: "DEL" },
   { type: "QUE" },
+  { type: "LDEL" },
+  { type: "LSET", linkId: new Uint8Array(24), fixed: new Uint8Array(9), user: new Uint8Array(9) },
   { type: "ACK", msgId: new Uint8Array(24) },
   { type: "KEY", senderKey: foreignKeys[alg].publicKey },
 ]
@@ -76,6 +78,8 @@ function causesFor(alg: AuthAlg): readonly Cause[] {
   const key = foreignKeys[alg]
   const skey: Command = { type: "SKEY", senderKey: key.publicKey }
   const foreignSkey: Command = { type: "SKEY", senderKey: recipientKeys[alg].publicKey }
+  const lkey: Command = { type: "LKEY", senderKey: key.publicKey }
+  const foreignLkey: Command = { type: "LKEY", senderKey: recipientKeys[alg].publicKey }
   return [
     ...recipientCommands(alg).flatMap((command): readonly Cause[] => {
       const cause = { party: "recipient", command, key } as const
@@ -102,6 +106,11 @@ function causesFor(alg: AuthAlg): readonly Cause[] {
       key,
       queue: "missing",
     },
+    { why: "LKEY: no such link", party: "link", command: lkey, key, queue: "missing" },
+    { why: "LKEY: secured by another", party: "link", command: lkey, key, queue: "secured" },
+    { why: "LKEY: a contact queue", party: "link", command: lkey, key, queue: "contact" },
+    { why: "LKEY: signed by another key", party: "link", command: foreignLkey, key, queue: "active" },
+    { why: "LKEY: the sender's id", party: "link", command: lkey, key, queue: "sender's id" },
     { why: "SEND: the recipient's id", party: "sender", command: send, key, queue: "recipient's id" },
     { why: "SKEY: the recipient's id", party: "sender", command: skey, key, queue: "recipient's id" },
   ]
@@ -114,6 +123,7 @@ async function trace(
   const notes: string[] = []
   const store = new MemoryStore()
   const otherAlg = alg === "ed25519" ? "ed448" : "ed25519"
+  const linkId = random.bytes(24)
   const record = anyRecord(random, {
     recipientKey: storedKey(recipientKeys[queue === "other kind" ? otherAlg : alg].publicKey),
     mode: queue === "contact" ? "contact" : "messaging",
@@ -124,8 +134,9 @@ async function trace(
           ? storedKey(foreignKeys[alg].publicKey)
           : undefined,
     status: queue === "suspended" ? "suspended" : "active",
+    linkId,
   })
-  await store.create(record)
+  await store.create(record, { fixed: random.bytes(9), user: random.bytes(9) })
   const verify: Verify = (k, authorization, ...more) => {
     notes.push(`verify ${k.alg}`)
     return verifyAuthorization(k, authorization, ...more)
@@ -134,7 +145,7 @@ async function trace(
   const sessionPair = pair("x25519")
   const session = new LooseSession(18, random.bytes(32), sessionPair.privateKey, sessionPair.publicKey)
   serve(core, session)
-  const ownId = party === "recipient" ? record.recipientId : record.senderId
+  const ownIds = { recipient: record.recipientId, sender: record.senderId, link: linkId }
   const id =
     queue === "missing"
       ? random.bytes(24)
@@ -142,7 +153,7 @@ async function trace(
         ? record.senderId
         : queue === "recipient's id"
           ? record.recipientId
-          : ownId
+          : ownIds[party]
   const answers = await exchange(
     session,
     new TestClient(session, random).transmission(command, { entityId: id, key }),
@@ -170,6 +181,18 @@ describe("the same reads and one verification of the presented kind, whatever th
     expect(answer).toBe("ERR AUTH")
     expect(notes).toEqual(["store find sender"])
   })
+
+  test.each(["missing", "active", "secured", "sender's id"] as const)(
+    "no authorization: LGET, %s",
+    async (queue) => {
+      const { answer, notes } = await trace(
+        { why: "", party: "link", command: { type: "LGET" }, key: undefined, queue },
+        "ed25519",
+      )
+      expect(answer).toBe("ERR AUTH")
+      expect(notes).toEqual(["store find link"])
+    },
+  )
 })
 
 test("failed and successful commands of a block are answered in one group each, the failed ones first", async () => {

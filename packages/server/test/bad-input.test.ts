@@ -89,11 +89,9 @@ const items: readonly (readonly [string, Bytes, string, "corr" | "none", "entity
   ["SUB without entity", signed("SUB"), "CMD NO_AUTH", "corr", "none"],
   ["SEND without entity", item({ command: utf8("SEND F hi") }), "CMD NO_ENTITY", "corr", "none"],
   ["LGET with an authorization", signed("LGET", entityId), "CMD HAS_AUTH", "corr", "entity"],
-  ["LGET", item({ command: utf8("LGET"), entityId }), "CMD PROHIBITED", "corr", "entity"],
   ["NSUB", signed("NSUB", entityId), "CMD PROHIBITED", "corr", "entity"],
   ["NSUBS", signed("NSUBS", entityId), "CMD PROHIBITED", "corr", "entity"],
   ["SUBS", signed("SUBS", entityId), "CMD PROHIBITED", "corr", "entity"],
-  ["LDEL", signed("LDEL", entityId), "CMD PROHIBITED", "corr", "entity"],
   ["NDEL", signed("NDEL", entityId), "CMD PROHIBITED", "corr", "entity"],
   ["RFWD", item({ command: utf8("RFWD x") }), "CMD PROHIBITED", "corr", "none"],
   [

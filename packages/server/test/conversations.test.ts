@@ -1,6 +1,12 @@
 import { type Bytes, concatBytes, toHex } from "@smpkit/codec"
 import { PrivateKey, type Random, sha256 } from "@smpkit/crypto"
-import { encodeTransmission, parseBrokerMessage, type Transmission, verifyAuthorization } from "@smpkit/smp"
+import {
+  encodeTransmission,
+  parseBrokerMessage,
+  parseCommand,
+  type Transmission,
+  verifyAuthorization,
+} from "@smpkit/smp"
 import { FakeClock, loadVectors, seededRandom, settle, type Vector } from "@smpkit/testkit"
 import { expect, test } from "vitest"
 import type { Connection } from "../src/connection.ts"
@@ -36,6 +42,11 @@ test.each([
   ["deletion", 18],
   ["quota", 18],
   ["resubscription", 18],
+  ["short-link-invitation", 18],
+  ["short-link-contact", 18],
+  ["contact-address", 18],
+  ["invitation-fast-pq", 18],
+  ["rotation", 18],
 ])("the recorded conversation %s (version %i)", async (name, version) => {
   const vector = loadVectors(`conversations/${name}`)
   const steps = vector.at("steps").items()
@@ -91,7 +102,15 @@ test.each([
         if (answer.type !== "IDS") throw new Error(answer.type)
         const queue = queues.find((q) => q.at("recipientId").text() === toHex(answer.recipientId))
         if (queue === undefined) throw new Error("no queue")
-        random.lay(answer.recipientId, answer.senderId, queue.at("serverDhPrivate").bytes())
+        const command = parseCommand(version, step.at("command").bytes())
+        const chosen = command.type === "NEW" ? command.linkData : undefined
+        const invented =
+          chosen === undefined
+            ? [answer.senderId]
+            : chosen.linkId === undefined && answer.linkId !== undefined
+              ? [answer.linkId]
+              : []
+        random.lay(answer.recipientId, ...invented, queue.at("serverDhPrivate").bytes())
       }
       if (tag === "SEND") {
         const message = messages.get(step.at("i").number())

@@ -117,11 +117,9 @@ describe("the README's lists of commands", () => {
     },
   )
 
-  test.each([
-    ["link data", { ...plainNew, linkData: { linkId: undefined, senderId: id, ...link } }],
-    ["notifier credentials", { ...plainNew, notifier: { authKey: senderKey, dhKey } }],
-  ] as const)("NEW with %s is prohibited", async (_what, command) => {
-    expect(readme).toContain(`\`NEW\` with link data or notifier credentials`)
+  test("NEW with notifier credentials is prohibited", async () => {
+    const command = { ...plainNew, notifier: { authKey: senderKey, dhKey } }
+    expect(readme).toContain(`\`NEW\` with notifier credentials`)
     expect(await answers(command)).toEqual(expected(command))
   })
 

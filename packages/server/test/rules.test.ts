@@ -8,6 +8,101 @@ const open = ["A NEW messaging subscribe -> A IDS"]
 // smp-commands.md §5, §6, §10: a row is a rule, its lines are a conversation (see `Script`). `from`: the first version that has what it speaks of.
 const table: readonly { readonly rule: string; readonly from?: number; readonly lines: readonly string[] }[] =
   [
+    {
+      rule: "an address gets link data with LSET, which anybody reads with LGET and the recipient replaces",
+      from: 15,
+      lines: [
+        "A NEW contact -> A IDS",
+        "B LGET l1 -> B ERR AUTH",
+        "A LSET l1 F u1 -> A OK",
+        "B LGET l1 -> B LNK F u1",
+        "A LSET l1 F u2 -> A OK",
+        "C LGET l1 -> C LNK F u2",
+        "C LGET l1 -> C LNK F u2",
+        "B LGET l2 -> B ERR AUTH",
+        "B LGET short -> B ERR AUTH",
+      ],
+    },
+    {
+      rule: "LSET with another link id, other fixed data, or an id of another length is AUTH; after LDEL all of it is new",
+      from: 15,
+      lines: [
+        "A NEW contact -> A IDS",
+        "A LSET l1 F u1 -> A OK",
+        "A LSET l2 F u1 -> A ERR AUTH",
+        "A LSET l1 G u1 -> A ERR AUTH",
+        "A LSET short F u1 -> A ERR AUTH",
+        "B LGET l1 -> B LNK F u1",
+        "A LDEL -> A OK",
+        "B LGET l1 -> B ERR AUTH",
+        "A LDEL -> A OK",
+        "A LSET l2 G u2 -> A OK",
+        "B LGET l2 -> B LNK G u2",
+        "B LGET l1 -> B ERR AUTH",
+        "A DEL -> A OK",
+        "B LGET l2 -> B ERR AUTH",
+      ],
+    },
+    {
+      rule: "LSET and LDEL are the recipient's, and a link id has one queue",
+      from: 15,
+      lines: [
+        "A NEW contact -> A IDS",
+        "A LSET l1 F u1 by e1 -> A ERR AUTH",
+        "A LSET l1 F u1 -> A OK",
+        "A LDEL by e1 -> A ERR AUTH",
+        "A NEW contact -> A IDS",
+        "A LSET l1 F u9 -> A ERR AUTH",
+        "B LGET l1 -> B LNK F u1",
+      ],
+    },
+    {
+      rule: "NEW brings the link data of an invitation, which LKEY secures and reads, again only with the same key",
+      from: 15,
+      lines: [
+        "A NEW messaging subscribe link - F u1 -> A IDS+link",
+        "B LGET own -> B ERR AUTH",
+        "B LKEY e1 by e2 -> B ERR AUTH",
+        "A LSET own F u2 -> A OK",
+        "B LKEY e1 -> B LNK F u2",
+        "B LKEY e1 -> B LNK F u2",
+        "C LKEY e2 -> C ERR AUTH",
+        "A LSET own F u3 -> A ERR AUTH",
+        "B SKEY e1 -> B OK",
+        "B SEND m1 -> B ERR AUTH",
+      ],
+    },
+    {
+      rule: "the first SEND on a queue that LKEY secured removes its link data",
+      from: 15,
+      lines: [
+        "A NEW messaging subscribe link - F u1 -> A IDS+link",
+        "B LKEY e1 -> B LNK F u1",
+        "B SEND m1 by e1 -> A* MSG m1, B OK",
+        "B LKEY e1 -> B ERR AUTH",
+        "A LDEL -> A OK",
+      ],
+    },
+    {
+      rule: "NEW brings the link data of an address; SENDs leave them",
+      from: 15,
+      lines: [
+        "A NEW contact subscribe link l1 F u1 -> A IDS+link",
+        "B LGET l1 -> B LNK F u1",
+        "B SEND m1 -> A* MSG m1, B OK",
+        "B LGET l1 -> B LNK F u1",
+        "B LKEY e1 -> B ERR AUTH",
+        "A NEW contact link l1 F u1 -> A ERR AUTH",
+      ],
+    },
+    {
+      rule: "NEW with link data names the sender id that follows from its correlation id",
+      from: 15,
+      lines: [
+        "A NEW messaging link - F u wrong-sender -> A ERR CMD PROHIBITED",
+        "A NEW contact link l1 F u wrong-sender -> A ERR CMD PROHIBITED",
+      ],
+    },
     { rule: "PING is answered by PONG", lines: ["A PING -> A PONG"] },
     {
       rule: "a message is pushed to the subscriber, its sender is told OK",
@@ -218,7 +313,7 @@ const table: readonly { readonly rule: string; readonly from?: number; readonly 
     },
     {
       rule: "a command that is known and not served is prohibited",
-      lines: [...open, "A LDEL -> A ERR CMD PROHIBITED"],
+      lines: [...open, "A NDEL -> A ERR CMD PROHIBITED"],
     },
   ]
 

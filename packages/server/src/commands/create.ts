@@ -39,21 +39,23 @@ export async function createQueue(
   { command, transmission }: NewRequest,
 ): Promise<void> {
   // What the answer needs, and not the block: many may wait.
-  const { authKey, dhKey, subscribe, queueMode } = command
+  const { authKey, dhKey, subscribe, queueMode, linkData } = command
   const { corrId, entityId } = transmission
   const to = { corrId, entityId }
-  if (!(await connection.mayCreate())) {
+  const usableLink = linkData?.linkId === undefined || linkData.linkId.length === idSize
+  if (!usableLink || !(await connection.mayCreate())) {
     connection.answer(to, auth)
     return
   }
   let made: NewQueue | undefined
   try {
-    made = await storeNew(core, connection, { authKey, dhKey, subscribe, queueMode })
+    made = await storeNew(core, connection, { authKey, dhKey, subscribe, queueMode, linkData })
   } finally {
     if (made === undefined) connection.notCreated()
   }
   if (made === undefined) {
-    connection.answer(to, { type: "ERR", error: { type: "INTERNAL" } })
+    // The client's own ids are taken; ours would be a miracle.
+    connection.answer(to, linkData === undefined ? { type: "ERR", error: { type: "INTERNAL" } } : auth)
     return
   }
   const { record, serverDhKey } = made
@@ -64,35 +66,38 @@ export async function createQueue(
     senderId: record.senderId,
     serverDhKey,
     queueMode,
-    linkId: undefined,
+    linkId: record.linkId,
     serviceId: undefined,
     notifier: undefined,
   })
 }
 
-type Wanted = Pick<NewRequest["command"], "authKey" | "dhKey" | "subscribe" | "queueMode">
+type Wanted = Pick<NewRequest["command"], "authKey" | "dhKey" | "subscribe" | "queueMode" | "linkData">
 
 interface NewQueue {
   readonly record: QueueRecord
   readonly serverDhKey: PublicKey<"x25519">
 }
 
-/** `undefined` when ids that nobody has do not come up. */
+/** `undefined` when ids that nobody has do not come up; ids that the client chose are tried once. */
 async function storeNew(
   core: ServerCore,
   connection: Connection,
   wanted: Wanted,
 ): Promise<NewQueue | undefined> {
-  for (let attempt = 0; attempt < attempts; attempt++) {
+  const tries = wanted.linkData === undefined ? attempts : 1
+  for (let attempt = 0; attempt < tries; attempt++) {
     const [made] = await core.turns.each(connection, [wanted], (w) => newQueue(core, w))
-    if (made !== undefined && (await core.store.create(made.record))) return made
+    if (made !== undefined && (await core.store.create(made.record, wanted.linkData))) return made
   }
   return undefined
 }
 
-function newQueue({ random, clock }: ServerCore, { authKey, dhKey, subscribe, queueMode }: Wanted): NewQueue {
+function newQueue({ random, clock }: ServerCore, wanted: Wanted): NewQueue {
+  const { authKey, dhKey, subscribe, queueMode, linkData } = wanted
   const recipientId = random.bytes(idSize)
-  const senderId = random.bytes(idSize)
+  const senderId = linkData?.senderId ?? random.bytes(idSize)
+  const linkId = linkData && (linkData.linkId ?? random.bytes(idSize))
   const { publicKey, privateKey } = generateKeyPair("x25519", random)
   const secret: Bytes = dh(privateKey, dhKey)
   privateKey[Symbol.dispose]()
@@ -103,7 +108,7 @@ function newQueue({ random, clock }: ServerCore, { authKey, dhKey, subscribe, qu
     secret,
     mode: queueMode,
     senderKey: undefined,
-    linkId: undefined,
+    linkId,
     status: "active",
     full: false,
     epoch: subscribe ? 1 : 0,

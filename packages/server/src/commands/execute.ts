@@ -1,9 +1,11 @@
 import type { Connection } from "../connection.ts"
 import type { ServerCore } from "../core.ts"
 import { type QueueRecord, secure, secureBySender, suspend } from "../queue.ts"
+import { readLink, removeLink, secureByLink } from "../queue-link.ts"
 import type { QueueRequest } from "../request.ts"
 import { storedKey } from "../stored-key.ts"
 import { acknowledgeMessage } from "./acknowledge.ts"
+import { setLinkData } from "./link.ts"
 import { changeQueue, deleteQueue, tellQueue } from "./manage.ts"
 import { sendMessage } from "./send.ts"
 import { getMessage, subscribeQueue } from "./subscribe.ts"
@@ -32,6 +34,14 @@ export function execute(
       return changeQueue(core, connection, request, secure(storedKey(command.senderKey)))
     case "SKEY":
       return changeQueue(core, connection, request, secureBySender(storedKey(command.senderKey)))
+    case "LSET":
+      return setLinkData(core, connection, request, command)
+    case "LDEL":
+      return changeQueue(core, connection, request, removeLink)
+    case "LKEY":
+      return changeQueue(core, connection, request, secureByLink(storedKey(command.senderKey)))
+    case "LGET":
+      return changeQueue(core, connection, request, readLink)
     case "OFF":
       return changeQueue(core, connection, request, suspend)
     case "DEL":

@@ -5,7 +5,7 @@ import { type QueueStep, remove, summary } from "../queue.ts"
 import type { QueueRequest } from "../request.ts"
 import { refuseAuth } from "./answers.ts"
 
-/** KEY, SKEY and OFF: a step whose outcome is the answer. */
+/** KEY, SKEY, OFF and what concerns link data: a step whose outcome is the answer. */
 export async function changeQueue<R extends BrokerMessage>(
   { store }: ServerCore,
   connection: Connection,

@@ -1,9 +1,11 @@
 import {
   type Bytes,
   type Codec,
+  constant,
   decode,
   encode,
   fixed,
+  longBytes,
   rest,
   safeInt64,
   shortBytes,
@@ -13,6 +15,7 @@ import {
   WireError,
 } from "@smpkit/codec"
 import { equalBytes } from "@smpkit/crypto"
+import type { LinkData } from "@smpkit/smp"
 import type { QueueRecord, StoredMessage } from "../queue.ts"
 import type { StoredKey } from "../stored-key.ts"
 
@@ -41,9 +44,11 @@ interface QueueLayout {
   readonly recipientKey: Bytes
   /** Empty for none. */
   readonly senderKey: Bytes
+  /** Empty for none. */
+  readonly linkId: Bytes
 }
 
-const queueLayout = (usedDay: Codec<number>): Codec<QueueLayout> =>
+const queueLayout = (usedDay: Codec<number>, linkId: Codec<Bytes>): Codec<QueueLayout> =>
   struct({
     layout: u8,
     flags: u8,
@@ -55,13 +60,22 @@ const queueLayout = (usedDay: Codec<number>): Codec<QueueLayout> =>
     senderId: fixed(idSize),
     recipientKey: shortBytes,
     senderKey: shortBytes,
+    linkId,
   })
 
-const layout = 2
-const currentLayout = queueLayout(u32)
-// Queues of layout 1 have no day. Until they are written again they count as used for ever.
-const dayless = 1
-const daylessLayout = queueLayout({ write: () => undefined, read: () => 0xffff_ffff })
+const none = new Uint8Array(0)
+const layout = 3
+const noLink = constant<Bytes>(none)
+const currentLayout = queueLayout(u32, shortBytes)
+/**
+ * The layouts that are read; the last one is written. Queues of layout 1 have no day: until they are written again they count as used for ever.
+ * Those of layouts 1 and 2 have no link.
+ */
+const layouts: ReadonlyMap<number, Codec<QueueLayout>> = new Map([
+  [1, queueLayout(constant(0xffff_ffff), noLink)],
+  [2, queueLayout(u32, noLink)],
+  [layout, currentLayout],
+])
 const flag = { suspended: 1, full: 2, messaging: 4, contact: 8 } as const
 
 export function encodeQueue({ record, first, next }: DiskQueue): Bytes {
@@ -79,14 +93,16 @@ export function encodeQueue({ record, first, next }: DiskQueue): Bytes {
     secret: record.secret,
     senderId: record.senderId,
     recipientKey: record.recipientKey,
-    senderKey: record.senderKey ?? new Uint8Array(0),
+    senderKey: record.senderKey ?? none,
+    linkId: record.linkId ?? none,
   })
 }
 
 /** Throws `WireError` for bytes that are no queue. */
 export function decodeQueue(recipientId: Bytes, bytes: Uint8Array): DiskQueue {
-  const q = decode(bytes[0] === dayless ? daylessLayout : currentLayout, bytes)
-  if (q.layout !== layout && q.layout !== dayless) throw new WireError("a queue of another layout", 0)
+  const known = layouts.get(bytes[0] ?? 0)
+  if (known === undefined) throw new WireError("a queue of another layout", 0)
+  const q = decode(known, bytes)
   return {
     record: {
       recipientId,
@@ -95,6 +111,7 @@ export function decodeQueue(recipientId: Bytes, bytes: Uint8Array): DiskQueue {
       secret: q.secret,
       mode: q.flags & flag.messaging ? "messaging" : q.flags & flag.contact ? "contact" : undefined,
       senderKey: q.senderKey.length === 0 ? undefined : (q.senderKey as StoredKey),
+      linkId: q.linkId.length === 0 ? undefined : q.linkId,
       status: q.flags & flag.suspended ? "suspended" : "active",
       full: (q.flags & flag.full) !== 0,
       epoch: q.epoch,
@@ -104,6 +121,9 @@ export function decodeQueue(recipientId: Bytes, bytes: Uint8Array): DiskQueue {
     next: q.next,
   }
 }
+
+/** The two parts of link data, as NEW and LSET bring them. */
+export const storedLinkData: Codec<LinkData> = struct<LinkData>({ fixed: longBytes, user: longBytes })
 
 export function messageKey(recipientId: Uint8Array, number: number): Uint8Array {
   const key = new Uint8Array(messageKeySize)

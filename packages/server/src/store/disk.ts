@@ -1,7 +1,9 @@
 import { mkdirSync } from "node:fs"
 import { statfs } from "node:fs/promises"
 import { join } from "node:path"
-import { type Bytes, WireError } from "@smpkit/codec"
+import { type Bytes, decode, encode, WireError } from "@smpkit/codec"
+import { equalBytes } from "@smpkit/crypto"
+import type { LinkData } from "@smpkit/smp"
 import { type Database, open, type RootDatabase } from "lmdb"
 import { ServerError } from "../errors.ts"
 import type { QueueChange, QueueRecord, QueueStep } from "../queue.ts"
@@ -16,6 +18,7 @@ import {
   hasMessageId,
   idSize,
   messageKey,
+  storedLinkData,
 } from "./disk-layout.ts"
 import { durably, GroupCommit } from "./group-commit.ts"
 import type { QueueKey, QueueStore, StoreSpace } from "./store.ts"
@@ -32,7 +35,7 @@ export function openDiskStore(path: string, commit: typeof durably = durably): Q
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
     assertDatabase(join(path, "data.mdb"))
-    const root = open<Uint8Array, Uint8Array>({ path, noSubdir: false, maxDbs: 4, ...tableOptions })
+    const root = open<Uint8Array, Uint8Array>({ path, noSubdir: false, maxDbs: 8, ...tableOptions })
     return new DiskStore(path, root, commit)
   } catch (error) {
     const why = error instanceof WireError ? error.message : "it cannot be opened"
@@ -51,6 +54,10 @@ class DiskStore implements QueueStore {
   readonly #queues: Table
   /** Sender id → recipient id. */
   readonly #senders: Table
+  /** Link id → recipient id. */
+  readonly #links: Table
+  /** Recipient id → link data. */
+  readonly #linkData: Table
   /** Recipient id and number → message. */
   readonly #messages: Table
   readonly #commits: GroupCommit
@@ -62,14 +69,20 @@ class DiskStore implements QueueStore {
     const table = (name: string): Table => root.openDB<Uint8Array, Uint8Array>({ name, ...tableOptions })
     this.#queues = table("queues")
     this.#senders = table("senders")
+    this.#links = table("links")
+    this.#linkData = table("link data")
     this.#messages = table("messages")
     this.#commits = new GroupCommit(root, commit)
   }
 
-  create(record: QueueRecord): Promise<boolean> {
+  create(record: QueueRecord, linkData?: LinkData): Promise<boolean> {
     return this.#write(() => {
-      const { recipientId, senderId } = record
+      const { recipientId, senderId, linkId } = record
       if (this.#queues.doesExist(recipientId) || this.#senders.doesExist(senderId)) return false
+      if (linkId !== undefined && linkData !== undefined) {
+        if (this.#links.doesExist(linkId)) return false
+        this.#putLink(recipientId, linkId, linkData)
+      }
       void this.#queues.put(recipientId, encodeQueue({ record, first: 0, next: 0 }))
       void this.#senders.put(senderId, recipientId)
       return true
@@ -96,6 +109,11 @@ class DiskStore implements QueueStore {
         size,
         message: (n) => (n < size ? decodeMessage(this.#message(record.recipientId, first + n)) : undefined),
         headIs: (msgId) => size > 0 && hasMessageId(this.#message(record.recipientId, first), msgId),
+        linkData: () => this.#linkDataOf(record),
+        linkTaken: (linkId) => {
+          const owner = read(this.#links, linkId)
+          return owner !== undefined && !equalBytes(owner, record.recipientId)
+        },
       })
       this.#change(queue, changes)
       return outcome
@@ -110,7 +128,8 @@ class DiskStore implements QueueStore {
 
   async space(): Promise<StoreSpace> {
     if (this.#closing !== undefined) throw closed()
-    const used = [this.#queues, this.#senders, this.#messages].reduce((sum, t) => sum + tableBytes(t), 0)
+    const tables = [this.#queues, this.#senders, this.#links, this.#linkData, this.#messages]
+    const used = tables.reduce((sum, t) => sum + tableBytes(t), 0)
     const { bavail, bsize } = await statfs(this.#path)
     return { used, free: bavail * bsize }
   }
@@ -139,11 +158,30 @@ class DiskStore implements QueueStore {
   // Found or not, of the right length or not: the same tables are read and one record is decoded (security.md Q22).
   #find({ party, id }: QueueKey): DiskQueue | undefined {
     const name = id.length === idSize ? id : absentId
-    const recipientId = party === "recipient" ? name : read(this.#senders, name)
+    const recipientId =
+      party === "recipient" ? name : read(party === "sender" ? this.#senders : this.#links, name)
     const ownId = recipientId === undefined ? absentId : new Uint8Array(recipientId)
     const bytes = read(this.#queues, ownId)
     const queue = decodeQueue(ownId, bytes ?? absentQueue)
     return bytes === undefined ? undefined : queue
+  }
+
+  #linkDataOf({ recipientId, linkId }: QueueRecord): LinkData | undefined {
+    if (linkId === undefined) return undefined
+    const bytes = read(this.#linkData, recipientId)
+    if (bytes === undefined) throw new WireError("link data are missing", 0)
+    return decode(storedLinkData, bytes)
+  }
+
+  #putLink(recipientId: Bytes, linkId: Bytes, data: LinkData): void {
+    void this.#links.put(linkId, recipientId)
+    void this.#linkData.put(recipientId, encode(storedLinkData, data))
+  }
+
+  #removeLink({ recipientId, linkId }: QueueRecord): void {
+    if (linkId === undefined) return
+    void this.#links.remove(linkId)
+    void this.#linkData.remove(recipientId)
   }
 
   #message(recipientId: Bytes, number: number): Uint8Array {
@@ -170,7 +208,18 @@ class DiskStore implements QueueStore {
           void this.#messages.remove(messageKey(recipientId, first))
           first += 1
           break
+        case "link":
+          if (record.linkId === undefined || !equalBytes(record.linkId, change.linkId))
+            this.#removeLink(record)
+          this.#putLink(recipientId, change.linkId, change.data)
+          record = { ...record, linkId: change.linkId }
+          break
+        case "unlink":
+          this.#removeLink(record)
+          record = { ...record, linkId: undefined }
+          break
         case "delete":
+          this.#removeLink(record)
           for (let n = first; n < next; n++) void this.#messages.remove(messageKey(recipientId, n))
           void this.#queues.remove(recipientId)
           void this.#senders.remove(senderId)
@@ -199,6 +248,7 @@ const absentQueue = encodeQueue({
     secret: new Uint8Array(32),
     mode: "messaging",
     senderKey: new Uint8Array(44) as StoredKey,
+    linkId: undefined,
     status: "active",
     full: false,
     epoch: 1,

@@ -1,5 +1,6 @@
 import type { Bytes } from "@smpkit/codec"
 import { equalBytes } from "@smpkit/crypto"
+import type { LinkData } from "@smpkit/smp"
 import { ServerError } from "../errors.ts"
 import type { QueueChange, QueueRecord, QueueStep, StoredMessage } from "../queue.ts"
 import { queueName } from "../queue-name.ts"
@@ -7,22 +8,28 @@ import type { QueueKey, QueueStore, StoreSpace } from "./store.ts"
 
 interface StoredQueue {
   record: QueueRecord
+  linkData: LinkData | undefined
   readonly messages: StoredMessage[]
 }
 
 /** Queues that last as long as the process. */
 export class MemoryStore implements QueueStore {
   readonly #queues = new Map<string, StoredQueue>()
-  readonly #recipientIds = new Map<string, string>()
+  /** Recipient ids by sender id, and by link id. */
+  readonly #recipientIds = { sender: new Map<string, string>(), link: new Map<string, string>() }
   #used = 0
 
-  create(record: QueueRecord): Promise<boolean> {
+  create(record: QueueRecord, linkData?: LinkData): Promise<boolean> {
     const recipientId = queueName(record.recipientId)
     const senderId = queueName(record.senderId)
-    if (this.#queues.has(recipientId) || this.#recipientIds.has(senderId)) return Promise.resolve(false)
-    this.#queues.set(recipientId, { record, messages: [] })
-    this.#recipientIds.set(senderId, recipientId)
-    this.#used += queueSize
+    const { sender, link } = this.#recipientIds
+    const linkId = record.linkId && queueName(record.linkId)
+    if (this.#queues.has(recipientId) || sender.has(senderId) || (linkId !== undefined && link.has(linkId)))
+      return Promise.resolve(false)
+    this.#queues.set(recipientId, { record, linkData, messages: [] })
+    sender.set(senderId, recipientId)
+    if (linkId !== undefined) link.set(linkId, recipientId)
+    this.#used += queueSize + linkSize(linkData)
     return Promise.resolve(true)
   }
 
@@ -33,13 +40,15 @@ export class MemoryStore implements QueueStore {
   apply<R>(key: QueueKey, step: QueueStep<R>): Promise<R | undefined> {
     const queue = this.#find(key)
     if (queue === undefined) return Promise.resolve(undefined)
-    const { record, messages } = queue
+    const { record, linkData, messages } = queue
     try {
       const { changes, outcome } = step.run({
         record,
         size: messages.length,
         message: (n) => messages[n],
         headIs: (msgId) => messages[0] !== undefined && equalBytes(messages[0].msgId, msgId),
+        linkData: () => linkData,
+        linkTaken: (linkId) => this.#isLinkOfOther(queue, linkId),
       })
       for (const change of changes) this.#change(queue, change)
       return Promise.resolve(outcome)
@@ -69,9 +78,27 @@ export class MemoryStore implements QueueStore {
 
   #find({ party, id }: QueueKey): StoredQueue | undefined {
     const name = queueName(id)
-    // Both parties look into both maps, found or not.
-    const recipientId = this.#recipientIds.get(name)
-    return this.#queues.get(party === "recipient" ? name : (recipientId ?? ""))
+    // All parties look into all maps, found or not.
+    const recipientIds = {
+      recipient: name,
+      sender: this.#recipientIds.sender.get(name),
+      link: this.#recipientIds.link.get(name),
+    }
+    return this.#queues.get(recipientIds[party] ?? "")
+  }
+
+  #isLinkOfOther({ record }: StoredQueue, linkId: Bytes): boolean {
+    const recipientId = this.#recipientIds.link.get(queueName(linkId))
+    return recipientId !== undefined && recipientId !== queueName(record.recipientId)
+  }
+
+  #setLink(queue: StoredQueue, linkId: Bytes | undefined, linkData: LinkData | undefined): void {
+    if (queue.record.linkId !== undefined) this.#recipientIds.link.delete(queueName(queue.record.linkId))
+    if (linkId !== undefined)
+      this.#recipientIds.link.set(queueName(linkId), queueName(queue.record.recipientId))
+    this.#used += linkSize(linkData) - linkSize(queue.linkData)
+    queue.record = { ...queue.record, linkId }
+    queue.linkData = linkData
   }
 
   #change(queue: StoredQueue, change: QueueChange): void {
@@ -88,9 +115,16 @@ export class MemoryStore implements QueueStore {
         if (head !== undefined) this.#used -= messageSize(head)
         return
       }
+      case "link":
+        this.#setLink(queue, change.linkId, change.data)
+        return
+      case "unlink":
+        this.#setLink(queue, undefined, undefined)
+        return
       case "delete":
+        this.#setLink(queue, undefined, undefined)
         this.#queues.delete(queueName(queue.record.recipientId))
-        this.#recipientIds.delete(queueName(queue.record.senderId))
+        this.#recipientIds.sender.delete(queueName(queue.record.senderId))
         for (const message of queue.messages) this.#used -= messageSize(message)
         this.#used -= queueSize
         return
@@ -102,6 +136,9 @@ export class MemoryStore implements QueueStore {
 
 // What a queue and a message take beside the body, roughly.
 const queueSize = 512
+function linkSize(data: LinkData | undefined): number {
+  return data === undefined ? 0 : 128 + data.fixed.length + data.user.length
+}
 function messageSize(message: StoredMessage): number {
   return 128 + (message.type === "message" ? message.body.length : 0)
 }

@@ -1,8 +1,9 @@
 import type { Bytes } from "@smpkit/codec"
+import type { LinkData } from "@smpkit/smp"
 import type { QueueRecord, QueueStep } from "../queue.ts"
 
 /** By whose id a queue is named. */
-export type Party = "recipient" | "sender"
+export type Party = "recipient" | "sender" | "link"
 
 export interface QueueKey {
   readonly party: Party
@@ -20,8 +21,8 @@ export interface StoreSpace {
  * What writes resolves when it is durable, and all promises settle in the order of the transactions. A failure rejects with `ServerError STORE`.
  */
 export interface QueueStore extends AsyncDisposable {
-  /** Adds a queue without messages. False when one of its ids is taken. */
-  create(record: QueueRecord): Promise<boolean>
+  /** Adds a queue without messages, with link data where its record has a link id. False when one of its ids is taken. */
+  create(record: QueueRecord, linkData?: LinkData): Promise<boolean>
   /** Looks queues up for authorization. The work for an id does not depend on whether there is a queue (security.md Q22). */
   find(keys: readonly QueueKey[]): Promise<readonly (QueueRecord | undefined)[]>
   /** Runs a step and makes its changes, in one transaction. `undefined` when there is no such queue. */

@@ -15,6 +15,7 @@ export function anyRecord(random: Random, changes: Partial<QueueRecord> = {}): Q
     secret: random.bytes(32),
     mode: "messaging",
     senderKey: undefined,
+    linkId: undefined,
     status: "active",
     full: false,
     epoch: 0,

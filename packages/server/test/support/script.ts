@@ -7,11 +7,13 @@ import {
   generateKeyPair,
   type KeyPair,
   type Random,
+  sha3_384,
 } from "@smpkit/crypto"
 import {
   type BrokerMessage,
   type Command,
   formatProtocolError,
+  type LinkRequest,
   openMessageBody,
   parseBrokerMessage,
   type QueueMode,
@@ -39,6 +41,7 @@ export class Script {
   readonly #version: SmpVersion
   readonly #clients = new Map<string, ScriptClient>()
   readonly #keys = new Map<string, KeyPair<AuthAlg>>()
+  readonly #linkIds = new Map<string, Bytes>()
   #recipientId: Bytes
   #senderId: Bytes
   #boxKey: BoxKey | undefined
@@ -111,6 +114,7 @@ export class Script {
       case "NEW": {
         const key = this.key("r")
         const mode: QueueMode | undefined = word === "messaging" || word === "contact" ? word : undefined
+        const corrId = this.random.bytes(24)
         const command: Command = {
           type: "NEW",
           authKey: key.publicKey,
@@ -118,8 +122,9 @@ export class Script {
           basicAuth: words.includes("password") ? words[words.indexOf("password") + 1] : undefined,
           subscribe: words.includes("subscribe"),
           queueMode: mode,
+          linkData: words.includes("link") ? this.#linkRequest(mode, corrId, words) : undefined,
         }
-        return client.transmission(command, { key })
+        return client.transmission(command, { key, corrId })
       }
       case "PING":
         return client.transmission({ type: "PING" })
@@ -129,6 +134,7 @@ export class Script {
       case "DEL":
       case "QUE":
       case "LDEL":
+      case "NDEL":
         return client.transmission({ type: tag }, recipient)
       case "KEY":
         return client.transmission({ type: "KEY", senderKey: this.key(word).publicKey }, recipient)
@@ -136,6 +142,18 @@ export class Script {
         return client.transmission(
           { type: "SKEY", senderKey: this.key(word).publicKey },
           sender(named ?? word),
+        )
+      case "LSET": {
+        const [linkId = "", fixed = "", user = ""] = words
+        const parts = { fixed: utf8(fixed), user: utf8(user) }
+        return client.transmission({ type: "LSET", linkId: this.#linkId(linkId), ...parts }, recipient)
+      }
+      case "LGET":
+        return client.transmission({ type: "LGET" }, { entityId: this.#linkId(word) })
+      case "LKEY":
+        return client.transmission(
+          { type: "LKEY", senderKey: this.key(word).publicKey },
+          { entityId: this.#linkId("own"), key: this.key(named ?? word) },
         )
       case "SEND": {
         const long = /^(\d+)bytes$/.exec(word)?.[1]
@@ -152,6 +170,25 @@ export class Script {
     }
   }
 
+  /** `own`: that of the queue. Others come into being when they are named; `short` has another length. */
+  #linkId(name: string): Bytes {
+    if (name === "short") return new Uint8Array(5)
+    const known = this.#linkIds.get(name) ?? this.random.bytes(24)
+    this.#linkIds.set(name, known)
+    return known
+  }
+
+  /** `NEW … link ID FIXED USER`; the id counts for a contact queue. `wrong-sender` names another sender id than the one that is due. */
+  #linkRequest(mode: QueueMode | undefined, corrId: Bytes, words: readonly string[]): LinkRequest {
+    const [linkId = "", fixed = "", user = ""] = words.slice(words.indexOf("link") + 1)
+    return {
+      linkId: mode === "contact" ? this.#linkId(linkId) : undefined,
+      senderId: words.includes("wrong-sender") ? this.random.bytes(24) : sha3_384(corrId).slice(0, 24),
+      fixed: utf8(fixed),
+      user: utf8(user),
+    }
+  }
+
   #dhKey: KeyPair<"x25519"> | undefined
 
   #say(message: BrokerMessage): string {
@@ -160,7 +197,9 @@ export class Script {
         this.#recipientId = message.recipientId
         this.#senderId = message.senderId
         if (this.#dhKey !== undefined) this.#boxKey = boxKey(dh(this.#dhKey.privateKey, message.serverDhKey))
-        return "IDS"
+        if (message.linkId === undefined) return "IDS"
+        this.#linkIds.set("own", message.linkId)
+        return "IDS+link"
       case "MSG": {
         this.#msgId = message.msgId
         if (this.#boxKey === undefined) return "MSG"
@@ -168,6 +207,8 @@ export class Script {
         if (opened.type === "quota") return "MSG (quota)"
         return `MSG ${opened.body.length > 99 ? `${opened.body.length}bytes` : (decodeUtf8(opened.body) ?? "?")}`
       }
+      case "LNK":
+        return `LNK ${decodeUtf8(message.fixed) ?? "?"} ${decodeUtf8(message.user) ?? "?"}`
       case "INFO":
         return `INFO ${message.json}`
       case "ERR":

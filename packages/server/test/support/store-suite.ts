@@ -13,12 +13,14 @@ import {
   subscribe,
   summary,
 } from "../../src/queue.ts"
+import { readLink, removeLink, secureByLink, setLink } from "../../src/queue-link.ts"
 import type { QueueKey, QueueStore } from "../../src/store/store.ts"
 import { anyKey, anyMessage, anyRecord } from "./records.ts"
 
 const rules = { quota: 3, expireBefore: undefined }
 const recipient = (id: Bytes): QueueKey => ({ party: "recipient", id })
 const sender = (id: Bytes): QueueKey => ({ party: "sender", id })
+const link = (id: Bytes): QueueKey => ({ party: "link", id })
 
 /** What every store does (store.ts). `make` gives an empty one. */
 export function storeSuite(name: string, make: () => Promise<QueueStore>): void {
@@ -63,6 +65,42 @@ export function storeSuite(name: string, make: () => Promise<QueueStore>): void 
       expect(await store.create(anyRecord(random, { recipientId: record.recipientId }))).toBe(false)
       expect(await store.create(anyRecord(random, { senderId: record.senderId }))).toBe(false)
       expect(await store.find([recipient(record.recipientId)])).toEqual([record])
+    })
+
+    test("keeps link data beside the queue, one link id for one queue", async () => {
+      const [first, second, linkId] = [anyRecord(random), anyRecord(random), random.bytes(24)]
+      const data = { fixed: random.bytes(2048), user: random.bytes(13_824) }
+      await store.create(first)
+      await store.create(second)
+      expect(await store.apply(recipient(first.recipientId), readLink)).toMatchObject({ type: "ERR" })
+      expect(await store.apply(recipient(first.recipientId), setLink(linkId, data))).toEqual({ type: "OK" })
+      expect(await store.find([link(linkId), link(random.bytes(24)), link(new Uint8Array(3))])).toEqual([
+        { ...first, linkId },
+        undefined,
+        undefined,
+      ])
+      expect(await store.apply(recipient(second.recipientId), setLink(linkId, data))).toMatchObject({
+        error: { type: "AUTH" },
+      })
+      const changed = { ...data, user: random.bytes(13_824) }
+      await store.apply(recipient(first.recipientId), setLink(linkId, changed))
+      const key = anyKey(random)
+      const told = { type: "LNK", senderId: first.senderId, ...changed }
+      expect(await store.apply(link(linkId), secureByLink(key))).toEqual(told)
+      expect(await store.find([link(linkId)])).toEqual([{ ...first, linkId, senderKey: key }])
+      const sent = send(anyMessage(random), key, rules)
+      expect(await store.apply(sender(first.senderId), sent)).toMatchObject({ type: "stored" })
+      expect(await store.find([link(linkId)])).toEqual([undefined])
+      // The id is free again.
+      const third = anyRecord(random, { linkId })
+      expect(await store.create(third, data)).toBe(true)
+      expect(await store.create(anyRecord(random, { linkId }), data)).toBe(false)
+      const removed = await store.apply(link(linkId), removeLink)
+      expect(removed).toEqual({ type: "OK" })
+      expect(await store.apply(recipient(third.recipientId), setLink(linkId, data))).toEqual({ type: "OK" })
+      await store.apply(recipient(third.recipientId), remove)
+      expect(await store.find([link(linkId)])).toEqual([undefined])
+      expect(await store.create(anyRecord(random, { linkId }), data)).toBe(true)
     })
 
     test("runs no step on a queue that is not there", async () => {
