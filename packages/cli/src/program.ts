@@ -69,8 +69,24 @@ function addServer(root: Command): void {
       "the port for clients; 0 picks a free one at the first start and keeps it",
       portOption,
     )
+    .option("--channel-port <port>", "a port for channels, which need no TLS; 0 as for --port", portOption)
+    .option("--web-port <port>", "a port for the chat page and for browsers; 0 as for --port", portOption)
+    .option(
+      "--web-bind <address>",
+      "the address of the page's port (default: this machine only, without the two that follow)",
+    )
+    .option("--web-certificate <file>", "a certificate that browsers trust, PEM, with --web-key")
+    .option("--web-key <file>", "the key of that certificate, PEM")
+    .option("--web-public-url <url>", "https://…: where a reverse proxy shows the page to the world")
+    .option("--web-page <dir>", "a folder with another build of the page")
     .option("--store <store>", "disk (default), or memory, which forgets everything at the end")
-    .addHelpText("after", example("smpkit server start --dir ./server --host smp.example.org --port 5223"))
+    .addHelpText(
+      "after",
+      example(
+        "smpkit server start --dir ./server --host smp.example.org --port 5223",
+        "smpkit server start --dir ./server --web-port 8080",
+      ),
+    )
     .action(async (options: object) => (await import("./server-command.ts")).runServerStart(options as never))
   sub(server, "address", "print the address of a server that was made before")
     .requiredOption("--dir <dir>", "the server's folder")

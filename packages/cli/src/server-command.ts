@@ -1,5 +1,6 @@
 import {
   createLogger,
+  defaultConfiguration,
   initServer,
   isInitialized,
   type LoadedServer,
@@ -14,6 +15,13 @@ import { CommandError } from "./failure.ts"
 import { logDestination } from "./log-destination.ts"
 import { aborted, untilSignalled } from "./shutdown.ts"
 import { terminalText } from "./terminal-text.ts"
+import {
+  keptPort,
+  pageAdvice,
+  serverPage,
+  type ServerPageOptions,
+  webConfiguration,
+} from "./web/server-page.ts"
 
 interface DirOption {
   readonly dir: string
@@ -24,10 +32,11 @@ export interface ServerInitOptions extends DirOption {
   readonly port?: number
 }
 
-export interface ServerStartOptions extends DirOption {
+export interface ServerStartOptions extends DirOption, ServerPageOptions {
   readonly host?: string
   readonly bind?: string
   readonly port?: number
+  readonly channelPort?: number
   readonly store?: string
 }
 
@@ -41,12 +50,12 @@ export async function runServerInit({ dir, host, port }: ServerInitOptions): Pro
   for (const warning of loaded.warnings) say(warning)
 }
 
-/** `smpkit server start`: runs until it is told to stop; one line on stdout when it listens, logs on stderr. */
+/** `smpkit server start`: runs until it is told to stop; one line a port on stdout when it listens, logs on stderr. */
 export async function runServerStart(options: ServerStartOptions): Promise<void> {
   const store = storeOf(options.store)
   await untilSignalled(async (signal) => {
     await using server = await startDirectory({ ...options, store, quiet: false })
-    process.stdout.write(`listening ${formatServerAddress(server.address)}\n`)
+    process.stdout.write(listening(server))
     await aborted(signal)
   })
 }
@@ -70,12 +79,17 @@ export interface StartDirectoryOptions extends Omit<ServerStartOptions, "store">
 
 /** Starts the server of a folder, which is made where it holds none. */
 export async function startDirectory(options: StartDirectoryOptions): Promise<RunningServer> {
-  const { dir, host, bind, port, store, quiet } = options
-  const isNew = !(await isInitialized(dir))
-  const loaded = isNew
-    ? await initServer({ dir, host: host ?? "localhost", ...given({ bind, port, store }) })
-    : await loadServer(dir)
+  const { dir, host, bind, port, channelPort, store, quiet } = options
+  const known = (await isInitialized(dir)) ? await loadServer(dir) : undefined
+  const before = known?.configuration ?? defaultConfiguration(host)
+  const web = webConfiguration(options, before.web, dir)
+  const place = { host: host ?? before.host, bind: bind ?? before.bind, askedBind: bind }
+  // Before anything is made: whoever has to give another option begins again with nothing.
+  const page = await serverPage(web, place, options.webPage)
+  const loaded =
+    known ?? (await initServer({ dir, host: place.host, web, ...given({ bind, port, channelPort, store }) }))
   const { identity, configuration } = loaded
+  const channel = keptPort(channelPort, configuration.channelPort)
   const server = await startServer({
     dir,
     identity,
@@ -83,12 +97,27 @@ export async function startDirectory(options: StartDirectoryOptions): Promise<Ru
     host,
     bind,
     port: portOf(port, configuration.port),
+    ...(channel === undefined ? {} : { channel: { port: channel } }),
+    web: page,
     store,
     logger: quiet ? silentLogger() : createLogger(logDestination(process.stderr)),
   })
   // Once it runs: who has to mend something first reads only about that.
-  if (!quiet) for (const warning of loaded.warnings) say(warning)
+  const advice = pageAdvice(page, place)
+  if (!quiet)
+    for (const warning of [...loaded.warnings, ...(advice === undefined ? [] : [advice])]) say(warning)
   return server
+}
+
+/** A line for each port. */
+function listening({ address, channelPort, web }: RunningServer): string {
+  const lines = [formatServerAddress(address)]
+  if (channelPort !== undefined) {
+    const channel = formatServerAddress({ ...address, port: String(channelPort) })
+    lines.push(channel.replace(/^smp:/, "channel:"))
+  }
+  if (web !== undefined) lines.push(web.url)
+  return lines.map((line) => `listening ${line}\n`).join("")
 }
 
 /**
