@@ -43,6 +43,7 @@ function program(): Command {
   addServer(root)
   addAgent(root)
   addChat(root)
+  addWeb(root)
   addPipes(root)
   addBench(root)
   addDemo(root)
@@ -121,6 +122,18 @@ function addChat(root: Command): void {
     )
     .action(async (link: string | undefined, options: object) =>
       (await import("./chat/chat-command.ts")).runChat(link, options as never),
+    )
+}
+
+function addWeb(root: Command): void {
+  sub(root, "web", "the chat page on this machine, for a server that serves one")
+    .argument("[url]", "where that server's page is (default: the last one)")
+    .option("--server <address>", "the server that must be behind it, smp://FINGERPRINT@HOST:PORT")
+    .option("--dir <dir>", "where servers and the page's ports are kept (default: ~/.smpkit/web)")
+    .option("--web-page <dir>", "a folder with another build of the page")
+    .addHelpText("after", example("smpkit web https://chat.example.org/"))
+    .action(async (url: string | undefined, options: object) =>
+      (await import("./web-command.ts")).runWeb(url, options),
     )
 }
 

@@ -9,6 +9,7 @@ const commands = [
   ["server", "address"],
   ["agent"],
   ["chat"],
+  ["web"],
   ["send"],
   ["receive"],
   ["bench"],

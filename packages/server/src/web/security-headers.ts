@@ -74,7 +74,7 @@ function contentSecurityPolicy(host: string | undefined): string {
     "script-src 'self'",
     "style-src 'self'",
     "worker-src 'self'",
-    "img-src 'self' data: blob:",
+    "img-src 'self'",
     "manifest-src 'self'",
     `connect-src 'self'${sockets}`,
     "base-uri 'none'",

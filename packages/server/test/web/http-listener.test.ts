@@ -192,7 +192,7 @@ describe("what is refused", () => {
 
 describe("headers of every answer (Q28)", () => {
   const policy = (host: string): string =>
-    "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; img-src 'self' data: blob:; manifest-src 'self'; " +
+    "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; img-src 'self'; manifest-src 'self'; " +
     `connect-src 'self' ws://${host} wss://${host}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; ` +
     "require-trusted-types-for 'script'; trusted-types smpkit"
 
