@@ -20,6 +20,11 @@ type Bytes = Uint8Array<ArrayBuffer>
 
 // A Buffer may be a slice of a shared pool; what leaves this file owns its memory.
 const own = (bytes: Uint8Array): Bytes => new Uint8Array(bytes)
+/** The same without a copy where the memory is not shared, which is so for a whole block. */
+const ownWhole = ({ buffer, byteOffset, byteLength }: Buffer<ArrayBuffer>): Bytes =>
+  byteLength === buffer.byteLength
+    ? new Uint8Array(buffer)
+    : own(new Uint8Array(buffer, byteOffset, byteLength))
 
 const base64url = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64url")
@@ -161,7 +166,7 @@ export const backend: CryptoBackend = {
     const decipher = createDecipheriv("aes-256-gcm", key, iv, { authTagLength: 16 })
     decipher.setAAD(aad)
     decipher.setAuthTag(sealed.subarray(length))
-    const out = own(decipher.update(sealed.subarray(0, length)))
+    const out = ownWhole(decipher.update(sealed.subarray(0, length)))
     try {
       decipher.final()
       return out
