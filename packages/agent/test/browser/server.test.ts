@@ -2,100 +2,19 @@ import { existsSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Agent, type AgentEvent } from "@smpkit/agent"
+import type { Agent } from "@smpkit/agent"
 import { openAgent } from "@smpkit/agent/node"
-import { type Bytes, decodeUtf8, utf8 } from "@smpkit/codec"
+import { decodeUtf8 } from "@smpkit/codec"
 import { type RunningServer, silentLogger, startServer } from "@smpkit/server"
-import { formatServerAddress } from "@smpkit/smp"
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright"
-import { build, type Rolldown } from "vite"
+import { type Browser, type BrowserContext, chromium } from "playwright"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import type { Answer, PlainEvent } from "./page/host.ts"
-import type { AgentInTest } from "./page/window.ts"
-
-const executablePath = process.env["CHROMIUM"] ?? "/usr/bin/chromium"
-
-/** A page with an agent, from `dist` as a browser gets it. */
-async function pageFiles(): Promise<Map<string, Bytes>> {
-  const files = new Map([
-    [
-      "index.html",
-      utf8(
-        '<!doctype html><title>test</title><link rel="icon" href="data:,"><script type="module" src="./window.js"></script>',
-      ),
-    ],
-  ])
-  for (const name of ["window", "worker"]) {
-    const { output } = (await build({
-      configFile: false,
-      root: join(import.meta.dirname, "page"),
-      logLevel: "silent",
-      build: {
-        write: false,
-        target: "es2022",
-        modulePreload: false,
-        rolldownOptions: {
-          input: join(import.meta.dirname, "page", `${name}.ts`),
-          output: { entryFileNames: `${name}.js`, codeSplitting: false },
-        },
-      },
-    })) as Rolldown.RolldownOutput
-    for (const part of output) if (part.type === "chunk") files.set(part.fileName, utf8(part.code))
-  }
-  return files
-}
-
-/** An agent in a page of a browser. */
-class PageAgent {
-  readonly page: Page
-  constructor(page: Page) {
-    this.page = page
-  }
-
-  static async start(context: BrowserContext, url: string): Promise<PageAgent> {
-    const page = await context.newPage()
-    await page.goto(url)
-    return new PageAgent(page)
-  }
-
-  call(method: string, params: unknown = {}): Promise<Answer> {
-    return this.page.evaluate(
-      ([m, p]) => (globalThis as unknown as { agentInTest: AgentInTest }).agentInTest.call(m, p),
-      [method, params] as const,
-    )
-  }
-
-  async get<T>(method: string, params: unknown = {}): Promise<T> {
-    const answer = await this.call(method, params)
-    if ("code" in answer) throw new Error(`${method}: ${answer.code}: ${answer.message}`)
-    return answer.result as T
-  }
-
-  next(type: AgentEvent["type"], from = 0): Promise<PlainEvent & Record<string, unknown>> {
-    return this.page.evaluate(
-      ([t, n]) => (globalThis as unknown as { agentInTest: AgentInTest }).agentInTest.next(t, n),
-      [type, from] as const,
-    )
-  }
-
-  async open(server: RunningServer, passphrase = "correct horse"): Promise<Answer> {
-    return await this.call("open", {
-      name: "main",
-      passphrase,
-      endpoint: `${server.web?.url.replace(/^http/, "ws") ?? ""}smp`,
-      servers: [formatServerAddress(server.address)],
-    })
-  }
-}
+import { executablePath } from "./chromium.ts"
+import { type Made, PageAgent } from "./page-agent.ts"
+import { pageFiles } from "./page-files.ts"
 
 function started<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("it was not started")
   return value
-}
-
-interface Made {
-  readonly connectionId: string
-  readonly link: string
 }
 
 describe.skipIf(!existsSync(executablePath))("agents in pages, and a server", { timeout: 120_000 }, () => {
@@ -117,7 +36,7 @@ describe.skipIf(!existsSync(executablePath))("agents in pages, and a server", { 
   }
 
   beforeAll(async () => {
-    const page = await pageFiles()
+    const page = await pageFiles("window", "worker")
     server = await startServer({
       store: "memory",
       host: "localhost",
@@ -136,16 +55,6 @@ describe.skipIf(!existsSync(executablePath))("agents in pages, and a server", { 
     await server[Symbol.asyncDispose]()
   })
 
-  async function connect(alice: PageAgent, bob: PageAgent): Promise<{ alice: string; bob: string }> {
-    const { connectionId, link } = await alice.get<Made>("createConnection", { mode: "invitation" })
-    const joined = await bob.get<Made>("joinConnection", { link })
-    const { confirmationId } = await alice.next("confirmation")
-    await alice.get("allowConnection", { connectionId, confirmationId })
-    await alice.next("connected")
-    await bob.next("connected")
-    return { alice: connectionId, bob: joined.connectionId }
-  }
-
   test("two browsers connect and talk; one closes, misses messages and has them later", async () => {
     const [a, b] = [await person(), await person()]
     const alice = await PageAgent.start(a, url)
@@ -154,7 +63,7 @@ describe.skipIf(!existsSync(executablePath))("agents in pages, and a server", { 
       { result: {} },
       { result: {} },
     ])
-    const ids = await connect(alice, bob)
+    const ids = await alice.connect(bob)
     await alice.get("sendMessage", { connectionId: ids.alice, text: "hello" })
     const hello = await bob.next("message")
     expect(hello).toMatchObject({ text: "hello", integrity: { type: "ok" } })
@@ -196,7 +105,7 @@ describe.skipIf(!existsSync(executablePath))("agents in pages, and a server", { 
     const alice = await PageAgent.start(await person(), `${url}?window`)
     const bob = await PageAgent.start(await person(), `${url}?window`)
     for (const agent of [alice, bob]) expect(await agent.open(server)).toEqual({ result: {} })
-    const ids = await connect(alice, bob)
+    const ids = await alice.connect(bob)
     await bob.get("sendMessage", { connectionId: ids.bob, text: "hi" })
     expect(await alice.next("message")).toMatchObject({ text: "hi", integrity: { type: "ok" } })
     for (const agent of [alice, bob]) await agent.get("close")
