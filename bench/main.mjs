@@ -2,11 +2,13 @@
 import { BenchError, usage } from "./failure.mjs"
 
 const benches = {
+  channel: () => import("./channel/command.mjs"),
   server: () => import("./server/command.mjs"),
 }
 
-const help = `npm run bench -- server [ADDRESS] [options]
+const help = `npm run bench -- NAME [options]
 
+  channel   handshakes and blocks by a channel, over TCP and WebSocket, beside TLS (--help for the options)
   server    delivered messages of an SMP server, beside raw TLS and raw disk writes (--help for the options)
 `
 

@@ -6,6 +6,7 @@ const nothing: Bytes = new Uint8Array(0)
 export class Inbox {
   #chunks: Bytes[] = []
   #size = 0
+  #gathered: Bytes = nothing
 
   get size(): number {
     return this.#size
@@ -34,7 +35,7 @@ export class Inbox {
     this.#size += bytes.length
   }
 
-  /** The next `length` bytes, once they are all there: a view when they came in one piece, else a copy. */
+  /** The next `length` bytes, once they are all there; lent until the next call. */
   take(length: number): Bytes | undefined {
     const [first] = this.#chunks
     if (this.#size < length || first === undefined) return undefined
@@ -51,7 +52,9 @@ export class Inbox {
   }
 
   #gather(length: number): Bytes {
-    const out = new Uint8Array(length)
+    // One piece of memory for all that comes divided: a new one for every record would cost as much as decrypting it.
+    if (this.#gathered.length < length) this.#gathered = new Uint8Array(length)
+    const out = this.#gathered.subarray(0, length)
     let at = 0
     while (at < length) {
       const chunk = this.#chunks.shift() ?? nothing
@@ -78,5 +81,6 @@ export class Inbox {
   clear(): void {
     this.#chunks = []
     this.#size = 0
+    this.#gathered = nothing
   }
 }

@@ -18,17 +18,23 @@ export interface RecordKeys extends Disposable {
   keyFor(number: number): Bytes
 }
 
-/** 0^8 ++ u32 number. */
-function nonceOf(number: number): Bytes {
-  const nonce = new Uint8Array(12)
-  new DataView(nonce.buffer).setUint32(8, number)
-  return nonce
+/** The nonce of one direction: 0^8 ++ u32 number. */
+class Nonce {
+  readonly #bytes = new Uint8Array(12)
+  readonly #view = new DataView(this.#bytes.buffer)
+
+  /** Lent until the next call. */
+  of(number: number): Bytes {
+    this.#view.setUint32(8, number)
+    return this.#bytes
+  }
 }
 
 /** Seals the records of one direction. */
 export class RecordSealer implements Disposable {
   readonly #keys: RecordKeys
   readonly #plaintext = new Uint8Array(blockSize + 1)
+  readonly #nonce = new Nonce()
   #number: number
 
   /** `number` is that of the first record: 0 but in tests. */
@@ -61,7 +67,7 @@ export class RecordSealer implements Disposable {
     const number = this.#number++
     if (number > lastNumber) throw new RangeError("a record after the last one")
     this.#plaintext[blockSize] = type
-    return aesGcmSeal(this.#keys.keyFor(number), nonceOf(number), noData, this.#plaintext)
+    return aesGcmSeal(this.#keys.keyFor(number), this.#nonce.of(number), noData, this.#plaintext)
   }
 
   [Symbol.dispose](): void {
@@ -81,6 +87,7 @@ const bad: OpenedRecord = { type: "bad" }
 /** Opens the records of one direction in their order. */
 export class RecordOpener implements Disposable {
   readonly #keys: RecordKeys
+  readonly #nonce = new Nonce()
   #number: number
 
   /** `number` is that of the first record: 0 but in tests. */
@@ -109,7 +116,7 @@ export class RecordOpener implements Disposable {
 
   #content(number: number, record: Bytes): Bytes | undefined {
     try {
-      return aesGcmOpen(this.#keys.keyFor(number), nonceOf(number), noData, record)
+      return aesGcmOpen(this.#keys.keyFor(number), this.#nonce.of(number), noData, record)
     } catch (error) {
       if (CryptoError.is(error, "DECRYPT")) return undefined
       throw error

@@ -128,7 +128,7 @@ test("an inbox gives the bytes that went in, in any pieces", () => {
           const part = inbox.take(length)
           if (part === undefined) break
           expect(part.length).toBe(length)
-          got.push(part)
+          got.push(part.slice())
         }
         expect(concatBytes(...got, inbox.rest())).toEqual(all)
         expect(inbox.size).toBe(0)
