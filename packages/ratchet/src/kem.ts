@@ -20,7 +20,7 @@ function sized<T extends Bytes>(size: number, what: string): Codec<T> {
   )
 }
 
-export const kemPublicKey: Codec<KemPublicKey> = sized(kemSizes.publicKey, "a KEM public key")
+const kemPublicKey: Codec<KemPublicKey> = sized(kemSizes.publicKey, "a KEM public key")
 export const kemCiphertext: Codec<KemCiphertext> = sized(kemSizes.ciphertext, "a KEM ciphertext")
 
 /** A public key of its raw bytes; `undefined` for a wrong length. */

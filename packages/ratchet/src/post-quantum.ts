@@ -28,7 +28,7 @@ export interface PostQuantum extends Hybrid {
   readonly keys: KemKeys | undefined
 }
 
-export const postQuantumOff: PostQuantum = {
+const postQuantumOff: PostQuantum = {
   supported: false,
   enabled: false,
   sending: false,
