@@ -3,12 +3,14 @@ import { BenchError, usage } from "./failure.mjs"
 
 const benches = {
   channel: () => import("./channel/command.mjs"),
+  ratchet: () => import("./ratchet/command.mjs"),
   server: () => import("./server/command.mjs"),
 }
 
 const help = `npm run bench -- NAME [options]
 
   channel   handshakes and blocks by a channel, over TCP and WebSocket, beside TLS (--help for the options)
+  ratchet   messages encrypted and decrypted, with and without post-quantum agreement, beside the primitives
   server    delivered messages of an SMP server, beside raw TLS and raw disk writes (--help for the options)
 `
 
