@@ -9,7 +9,12 @@ import { CommandError } from "../failure.ts"
 const released = fileURLToPath(new URL("../../page", import.meta.url))
 
 /** Reads a page into memory: that of this release, or another build of it. */
-export async function readPage(dir: string = released): Promise<PageFiles> {
+export async function readPage(given: string | undefined, own: string = released): Promise<PageFiles> {
+  const dir = given ?? own
+  const advice =
+    given === undefined
+      ? "this copy of smpkit was built without its page; in a checkout, npm run build -w @smpkit/web makes it"
+      : "--web-page names a folder with an index.html"
   const files = new Map<string, Bytes>()
   try {
     for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
@@ -18,16 +23,12 @@ export async function readPage(dir: string = released): Promise<PageFiles> {
       files.set(relative(dir, path).split(sep).join("/"), new Uint8Array(await readFile(path)))
     }
   } catch (error) {
-    throw noPage(dir, error)
+    throw noPage(dir, advice, error)
   }
-  if (!files.has("index.html")) throw noPage(dir, undefined)
+  if (!files.has("index.html")) throw noPage(dir, advice)
   return files
 }
 
-function noPage(dir: string, cause: unknown): CommandError {
-  const advice =
-    dir === released
-      ? "this copy of smpkit was built without its page; in a checkout, npm run build -w @smpkit/web makes it"
-      : "--web-page names a folder with an index.html"
+function noPage(dir: string, advice: string, cause?: unknown): CommandError {
   return new CommandError("FAILED", `there is no page in ${dir}: ${advice}`, { cause })
 }
