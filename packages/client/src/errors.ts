@@ -1,5 +1,5 @@
 import { formatProtocolError, formatServerAddress, type ProtocolError, type ServerAddress } from "@smpkit/smp"
-import { TransportError } from "@smpkit/transport"
+import { TransportError, type TransportErrorCode } from "@smpkit/transport"
 
 /**
  * `SMP`: the server answered with an error, which `error` holds. `TIMEOUT`: no answer in time. `CLOSED`: the connection ended before the answer.
@@ -46,8 +46,17 @@ function nameOf({ hosts, port, keyHash }: ServerAddress): string {
 /** Whether trying the same again later may help, without anything being changed: the network, not the server or the command. */
 export function isTemporary(error: unknown): boolean {
   if (error instanceof ClientError) return error.code === "TIMEOUT" || error.code === "CLOSED"
-  if (!(error instanceof TransportError)) return false
-  return (
-    error.code === "NETWORK" || error.code === "TIMEOUT" || error.code === "CLOSED" || error.code === "BLOCK"
-  )
+  return error instanceof TransportError && temporary.has((error as TransportError).code)
 }
+
+// A channel that is cut, changed or at its limit is a bad network or a busy server; what was seen of it proves nothing about the server.
+const temporary: ReadonlySet<string> = new Set<TransportErrorCode>([
+  "NETWORK",
+  "TIMEOUT",
+  "CLOSED",
+  "BLOCK",
+  "REFUSED",
+  "TRUNCATED",
+  "RECORD",
+  "PEER",
+])

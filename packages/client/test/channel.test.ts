@@ -23,7 +23,7 @@ import { channelServer } from "@smpkit/transport/channel"
 import { listenTcpChannel, nodeChannelLimits } from "@smpkit/transport/tcp"
 import { createIdentity } from "@smpkit/transport/tls"
 import { acceptWebSocket } from "@smpkit/transport/websocket-server"
-import { type ClientDependencies, type Connector, SmpClient } from "../src/index.ts"
+import { type ClientDependencies, type Connector, isTemporary, SmpClient } from "../src/index.ts"
 import { channelConnector } from "../src/tcp/index.ts"
 import { webSocketConnector } from "../src/websocket/index.ts"
 
@@ -135,6 +135,7 @@ describe.each([
       (failure: unknown) => failure,
     )
     expect(error).toMatchObject({ code: "TRUNCATED" })
+    expect(isTemporary(error), "whoever cut it need not be the server").toBe(true)
     expect(String(error)).toContain("it is not the server of this address")
   })
 
