@@ -79,6 +79,8 @@ export default {
     },
   ],
   options: {
+    // The built page.
+    exclude: { path: "^packages/cli/page/" },
     doNotFollow: { path: ["node_modules", "(^|/)dist/"] },
     tsConfig: { fileName: "tsconfig.test.json" },
     tsPreCompilationDeps: true,
