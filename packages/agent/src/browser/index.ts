@@ -37,6 +37,7 @@ export interface Profile {
 
 /**
  * Opens an agent with a store in IndexedDB and connections by channel. Meant for a worker: deriving the key from the passphrase takes a second and more without a pause, and a page would not answer meanwhile.
+ * Chromium ends a worker that is busy with it, as on a reload, up to two seconds later, and until then the profile is in use.
  * The browser may delete the store when the disk is full; a page can ask it not to, with `navigator.storage.persist()`.
  * Throws `AgentError BAD_PARAMETER`, `SmpError ADDRESS`, `StoreError` (STORE_IN_USE, WRONG_PASSPHRASE, …), or the signal's reason.
  */

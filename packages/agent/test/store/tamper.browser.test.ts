@@ -1,0 +1,2 @@
+// On the functions that a browser has.
+import "./tamper.test.ts"
