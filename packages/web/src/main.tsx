@@ -19,6 +19,10 @@ const session = new Session({
   preferences: preferencesIn(() => localStorage, base),
   base,
   isVisible: () => document.visibilityState === "visible",
+  onBegun: () => {
+    // The browser may otherwise delete everything when the disk is full. It decides, and may ask; nothing here depends on it.
+    void navigator.storage.persist().catch(() => false)
+  },
 })
 
 /** An invitation behind the `#` is a secret: it leaves the address bar, and with it the history, before anything else (security.md Q28). */

@@ -67,6 +67,8 @@ export interface SessionParts {
   readonly base: string
   /** Whether somebody looks at the page now. */
   readonly isVisible: () => boolean
+  /** A new profile was made. */
+  readonly onBegun: () => void
 }
 
 /** What the page shows, and what a person can do on it. */
@@ -116,6 +118,7 @@ export class Session {
         allowEmpty: passphrase === "",
       })
       preferences.setUnlocked(passphrase === "")
+      if (this.state.phase.name === "choose") this.#parts.onBegun()
       batch(() => {
         this.#set({ settings, conversations: sorted(conversations) })
         this.show({ name: "open" })

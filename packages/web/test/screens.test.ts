@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { Person } from "./support/person.ts"
+import { chromiumFor, Site, temporaryFolder } from "./support/site.ts"
+
+const executablePath = chromiumFor("widths, themes and QR codes, packages/web/test/screens.test.ts") ?? ""
+
+describe.skipIf(executablePath === "")("the page on its screens", { timeout: 120_000 }, () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>
+  let site: Site
+  beforeAll(async () => {
+    folder = await temporaryFolder()
+    site = await Site.start(`${folder.path}/server`)
+  })
+  afterAll(async () => {
+    await site[Symbol.asyncDispose]()
+    await folder[Symbol.asyncDispose]()
+  })
+  const open = (name: string): Promise<Person> => Person.open(site.url, folder.path, name, { executablePath })
+
+  it("an invitation is read from a picture of its QR code, and joined", async () => {
+    await using ann = await open("ann")
+    await using bob = await open("bob")
+    await Promise.all([ann.begin(), bob.begin()])
+    const link = await ann.invite("Bob")
+    const picture = await ann.page.getByRole("img", { name: "The invitation as a QR code" }).screenshot()
+    await bob.button("Join").click()
+    await bob.button("Scan a QR code").click()
+    await bob.page
+      .locator("input[type=file]")
+      .setInputFiles({ name: "photo.png", mimeType: "image/png", buffer: picture })
+    await bob.page.getByText("Made on the server").waitFor()
+    expect(await bob.page.getByLabel("The link that you were given").inputValue()).toBe(link)
+    await bob.button("Join", bob.dialog).click()
+    await Promise.all([ann.connected(), bob.connected()])
+
+    // On a phone one thing is shown at a time, and nothing is wider than the screen.
+    const { page } = bob
+    await page.setViewportSize({ width: 360, height: 740 })
+    const tooWide = (): Promise<number> =>
+      page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    expect(await page.getByRole("navigation").isVisible()).toBe(false)
+    await bob.say("x".repeat(500))
+    await bob.bubble("xxx").waitFor()
+    expect(await tooWide()).toBeLessThanOrEqual(0)
+    await bob.button("Details and security code").click()
+    expect(await tooWide()).toBeLessThanOrEqual(0)
+    await page.keyboard.press("Escape")
+    await bob.button("Back to the conversations").click()
+    await page.getByRole("navigation").waitFor()
+    expect(await page.getByRole("main").isVisible()).toBe(false)
+    expect(await tooWide()).toBeLessThanOrEqual(0)
+    expect([...ann.offences, ...bob.offences]).toEqual([])
+  })
+
+  it("follows the device's colours, or the user's choice, also after a reload", async () => {
+    await using ann = await open("ann-colours")
+    await ann.begin()
+    const { page } = ann
+    const ground = (): Promise<string> =>
+      page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor)
+    await page.emulateMedia({ colorScheme: "dark" })
+    const dark = await ground()
+    await page.emulateMedia({ colorScheme: "light" })
+    const light = await ground()
+    expect(dark).not.toBe(light)
+    await ann.button("Settings").click()
+    await page.getByLabel("Dark").check()
+    expect(await ground()).toBe(dark)
+    await page.reload()
+    await page.getByRole("heading", { name: "Welcome back" }).waitFor()
+    expect(await ground()).toBe(dark)
+  })
+})
