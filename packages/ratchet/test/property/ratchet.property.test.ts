@@ -1,5 +1,6 @@
 import { type Bytes, decode, encode, toHex, WireError } from "@smpkit/codec"
 import {
+  hybridX3dhKeys,
   parseRatchetParametersUri,
   proposedRatchetParameters,
   RatchetError,
@@ -137,6 +138,7 @@ describe("what does not decode", () => {
   })
 
   const keys = generateX3dhKeys(seededRandom("malformed"))
+  const hybridKeys = generateX3dhKeys(seededRandom("hybrid"), { postQuantum: true })
   const codecs = {
     ratchetParameters: [ratchetParameters, encode(ratchetParameters, ratchetParametersOf(3, keys))],
     proposedRatchetParameters: [
@@ -154,7 +156,12 @@ describe("what does not decode", () => {
     kemParameter: [kemParameter, Uint8Array.of(0x50, 4, 0x86, ...new Uint8Array(1158))],
     sealedHeader: [sealedHeader, Uint8Array.of(0, 3, ...new Uint8Array(32), 0, 88, ...new Uint8Array(88))],
     x3dhKeys: [x3dhKeys, encode(x3dhKeys, keys)],
+    hybridX3dhKeys: [hybridX3dhKeys, encode(hybridX3dhKeys, { ...keys, kem: hybridKeys.kem })],
     ratchetState: [ratchetState, encode(ratchetState, newRatchets().joiner)],
+    "hybrid ratchetState": [
+      ratchetState,
+      encode(ratchetState, newRatchets("hybrid", 3, 3, { link: true, joiner: true, initiator: true }).joiner),
+    ],
   } as const
 
   const changed = (valid: Bytes): fc.Arbitrary<Bytes> =>
@@ -175,7 +182,10 @@ describe("what does not decode", () => {
         const again = reencoded(codec as Parameters<typeof reencoded>[0], input)
         // A length of one byte is read where a sealed header of version 3 writes two, and the other way round.
         if (name === "sealedHeader") return
-        if (again !== undefined) expect(again).toBe(toHex(input))
+        // A state of the first release's layout is written in the new one.
+        const state = name === "ratchetState" || name === "hybrid ratchetState"
+        const wanted = state ? toHex(input).replace(/^01/, "02") : toHex(input)
+        if (again !== undefined) expect(again).toBe(wanted)
       }),
       manyRuns,
     )
