@@ -9,13 +9,11 @@ export interface AnswerSite {
   readonly secure: boolean
 }
 
-// The page scans QR codes with the camera, writes links to the clipboard and hands them to the system's share sheet.
-const allowed = { camera: "(self)", "clipboard-write": "(self)", "web-share": "(self)" } as const
+// The page scans QR codes with the camera and writes links to the clipboard. What not every browser knows is not named: it would complain.
+const allowed = { camera: "(self)", "clipboard-write": "(self)" } as const
 const refused = [
   "accelerometer",
-  "ambient-light-sensor",
   "autoplay",
-  "bluetooth",
   "browsing-topics",
   "clipboard-read",
   "display-capture",
