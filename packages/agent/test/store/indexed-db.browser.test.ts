@@ -236,6 +236,23 @@ test("a worker that ends in the middle of its commits loses nothing that resolve
   expect(acknowledged).toBeGreaterThan(20)
 })
 
+test("a commit asks the browser to have it on the disk", async () => {
+  const { transaction } = IDBDatabase.prototype
+  const durabilities: string[] = []
+  IDBDatabase.prototype.transaction = function (...parameters: Parameters<typeof transaction>) {
+    const made = transaction.apply(this, parameters)
+    if (made.mode === "readwrite") durabilities.push(made.durability)
+    return made
+  }
+  try {
+    await using raw = await indexedDbRawStore(newProfile())
+    await raw.commit([{ type: "put", key: utf8("k"), value: utf8("v") }])
+    expect(durabilities).toEqual(["strict"])
+  } finally {
+    IDBDatabase.prototype.transaction = transaction
+  }
+})
+
 test("nothing of keys, tables, values or the passphrase can be read in the database", async () => {
   const canaries = [
     "CANARYtableCANARY",
