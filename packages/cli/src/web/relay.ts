@@ -3,7 +3,7 @@ import { type ByteStream, systemClock, TransportError } from "@smpkit/transport"
 import { connectWebSocket } from "@smpkit/transport/websocket"
 import { acceptWebSocket } from "@smpkit/transport/websocket-server"
 
-// A page needs one connection for its queues, and one for each of its server's addresses it sends to; this is many tabs.
+// A page has a few: receiving and sending share none (security.md Q23). This is many tabs.
 const maxPairs = 64
 const closeGraceMs = 1_000
 
