@@ -162,9 +162,9 @@ export class Chat {
 
   async #join(link: string): Promise<void> {
     const { agent, style } = this.#options
+    const { connectionId } = await agent.joinConnection({ link })
     const hint = await replyServerNotice(agent)
     if (hint !== undefined) this.#say(style.dim(hint))
-    const { connectionId } = await agent.joinConnection({ link })
     this.#current = this.#add(connectionId)
     this.#say(
       this.#options.style.dim("Joined; waiting for the other person to answer. /help lists the commands."),

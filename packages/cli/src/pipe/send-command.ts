@@ -77,9 +77,9 @@ async function join(agent: AgentApi, book: PipeBook, name: string, link: string)
       "USAGE",
       `${name} is there already: give the new one a name with --as NAME, or send to ${name}`,
     )
+  const { connectionId } = await agent.joinConnection({ link })
   const hint = await replyServerNotice(agent)
   if (hint !== undefined) notice(hint)
-  const { connectionId } = await agent.joinConnection({ link })
   const entry: PipeEntry = { connectionId, direction: "send", unfinished: false }
   await book.put(name, entry)
   return entry
