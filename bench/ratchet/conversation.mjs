@@ -16,7 +16,7 @@ const version = 3
 const options = { random, now: 0 }
 
 /** Two ratchets, both able to send; with post-quantum agreement both directions are hybrid. `length` is that of padded messages. */
-export function conversation(postQuantum) {
+function conversation(postQuantum) {
   const length = postQuantum ? 13_618 : 15_840
   const own = generateX3dhKeys(random, { postQuantum })
   const joining = generateX3dhKeys(random, { postQuantum })

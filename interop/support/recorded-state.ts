@@ -42,7 +42,7 @@ export function recordedX3dh(row: Vector): X3dhKeys | undefined {
 }
 
 /** The KEM keys of a recorded secret one. */
-export function kemPairOf(secretKey: Bytes): KemKeyPair {
+function kemPairOf(secretKey: Bytes): KemKeyPair {
   return decode(kemKeyPair, secretKey)
 }
 
