@@ -1,7 +1,6 @@
 import { type Bytes, concatBytes } from "@smpkit/codec"
 import { aesGcmSeal, pad } from "@smpkit/crypto"
 import { deriveChainStep } from "./chains.ts"
-import { kemVersion } from "./e2e-version.ts"
 import { RatchetError } from "./errors.ts"
 import { formatMessage, maxMessageNumber, paddedHeaderLength, sealHeader } from "./header.ts"
 import { kemParameterOf } from "./kem-keys.ts"
@@ -84,7 +83,5 @@ export function encrypt(
 
 /** Whether the header of the next message has room for a KEM, which leaves 2,222 bytes less for what the message holds. */
 export function hasKemRoom(state: RatchetState, options: EncryptOptions = {}): boolean {
-  const { version } = state
-  const { supported } = withPreference(state.postQuantum, version, options.postQuantum)
-  return version >= kemVersion && supported
+  return withPreference(state.postQuantum, state.version, options.postQuantum).supported
 }

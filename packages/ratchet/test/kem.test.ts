@@ -123,6 +123,12 @@ describe("on and off (double-ratchet.md, Turning PQ on and off)", () => {
     expect(turns({ joiner, initiator }, 8, [true, true])).toContain("HHH")
   })
 
+  test("on, asked for once by each side: it stays on without being asked for again", () => {
+    const { joiner, initiator } = connected("once")
+    expect(turns({ joiner, initiator }, 2, [true, true])).toBe("--")
+    expect(turns({ joiner, initiator }, 6)).toBe("-HHHHH")
+  })
+
   test("off: two more messages, one each way, and every change is told once", () => {
     const { joiner, initiator } = connected("off", all)
     const first = joiner.encrypt("off", false)
