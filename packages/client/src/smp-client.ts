@@ -48,6 +48,8 @@ export interface RequestOptions {
   readonly entityId: Bytes
   /** Authorizes the command. */
   readonly key?: KeyPair<AuthAlg>
+  /** 24 bytes, fresh for every request, where the command depends on them: the sender id of a NEW with link data. Random by default. */
+  readonly corrId?: Bytes | undefined
   readonly signal?: AbortSignal | undefined
   readonly timeoutMs?: number
 }
@@ -138,9 +140,10 @@ export class SmpClient implements AsyncDisposable {
    */
   async request<C extends Command>(command: C, options: RequestOptions): Promise<Success<C["type"]>> {
     const { entityId, key, signal, timeoutMs = this.#timeoutMs } = options
+    const { corrId = this.#random.bytes(corrIdLength) } = options
     signal?.throwIfAborted()
     const body = {
-      corrId: this.#random.bytes(corrIdLength),
+      corrId,
       entityId,
       command: encodeCommand(this.version, command),
     }

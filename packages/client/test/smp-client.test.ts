@@ -42,6 +42,20 @@ describe("a request", () => {
     await client.close()
   })
 
+  test("carries the correlation id that its caller has chosen", async () => {
+    const { client, session } = await connected()
+    const corrId = new Uint8Array(24).fill(5)
+    const answer = client.request(sub, { entityId: id(1), key, corrId })
+    await settle()
+    const arrived = last(session)
+    expect(arrived.corrId).toEqual(corrId)
+    const signed = signedBytes(session.sessionId, { ...arrived, command: encodeCommand(18, arrived.command) })
+    expect(verifyAuthorization(key.publicKey, arrived.authorization, undefined, corrId, signed)).toBe(true)
+    session.answer(arrived, { type: "OK" })
+    expect(await answer).toEqual({ type: "OK" })
+    await client.close()
+  })
+
   test("fails with the server's error, whose entity may be empty", async () => {
     const { client, session } = await connected()
     const answer = client.request(sub, { entityId: id(1), key })
