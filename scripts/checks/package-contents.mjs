@@ -25,6 +25,9 @@ export async function packageContents() {
         directory,
         `${manifest.name.replace("@", "").replace("/", "-")}-${manifest.version}.tgz`,
       )
+      // What no type tells: the built page goes with the command.
+      if (manifest.name === "smpkit" && !packed.output.includes('"page/index.html"'))
+        problems.push(`${path}: the page is missing: npm run build`)
       const found = [
         ...(await tool("publint", "run", tarball, "--strict")),
         ...(await tool("attw", tarball, "--profile", "esm-only", "--no-emoji", "--format", "ascii")),
