@@ -6,7 +6,8 @@ import type { Recording } from "./recording.ts"
 /** An event of ours in the form in which recorded ones are compared. Numbers of the application are our own; a replay maps them. */
 export function describeEvent(event: AgentEvent): object {
   switch (event.type) {
-    case "confirmation": {
+    case "confirmation":
+    case "contactRequest": {
       const { type, connectionId, info, postQuantum, servers } = event
       return { type, connectionId, info: toHex(info), postQuantum, servers }
     }

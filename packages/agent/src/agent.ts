@@ -11,19 +11,26 @@ import {
 } from "@smpkit/smp"
 import type { Clock } from "@smpkit/transport"
 import { isDuplex } from "./connection.ts"
+import { makeAddress } from "./contact/address.ts"
+import { acceptRequest, rejectRequest } from "./contact/answer-request.ts"
+import { startRequest } from "./contact/ask.ts"
 import { describe, type ConnectionDescription } from "./connection-state.ts"
 import { type AgentOptions, Context } from "./context.ts"
+import type { Conversation } from "./conversation.ts"
 import { storeMessage } from "./send-message.ts"
 import { AgentError } from "./errors.ts"
 import type { AgentEvent } from "./events.ts"
 import { allow, invite } from "./invite.ts"
-import { startJoin } from "./join.ts"
+import { type JoinOptions, startJoin } from "./join.ts"
 import { parseLink } from "./links.ts"
 import { closeConnection, resumeRemovals } from "./removal.ts"
 import { getRecord, putRecord, tables } from "./records.ts"
 import { Registry } from "./registry.ts"
 import { resumeConnections, startHousekeeping } from "./resume.ts"
 import { orAborted } from "./abort.ts"
+import { deleteShortLink, setLinkData } from "./short-links/change-link.ts"
+import { startResolving } from "./short-links/resolve.ts"
+import { looksLikeShortLink, parseShortLink } from "./short-links/short-link.ts"
 import type { SealedStore } from "./store/index.ts"
 import { agentVersions } from "./version.ts"
 
@@ -85,7 +92,9 @@ export class Agent implements AsyncDisposable {
   }
 
   /**
-   * Makes a connection and its link, for the other side to join with. Throws `AgentError`: NOT_SUPPORTED, POST_QUANTUM, NO_SERVER, NETWORK, TIMEOUT, AUTH, STORE.
+   * Makes a connection and its link: an invitation is for one other agent, an address (`contact`) for all who have its link. `short` asks for a short link
+   * as well, which leads to `userData`, at most about 13,700 bytes that everybody with the link can read.
+   * Throws `AgentError`: BAD_PARAMETER, LARGE, NOT_SUPPORTED, POST_QUANTUM, NO_SERVER, NETWORK, TIMEOUT, AUTH, SMP, STORE.
    */
   async createConnection(
     params: {
@@ -95,34 +104,87 @@ export class Agent implements AsyncDisposable {
       readonly userData?: Bytes
     },
     { signal }: CallOptions = {},
-  ): Promise<{ readonly connectionId: string; readonly link: string }> {
-    if (params.mode === "contact") throw notSupported("Contact addresses")
-    if (params.short === true || params.userData !== undefined) throw notSupported("Short links")
-    const postQuantum = settingOf(params.postQuantum)
+  ): Promise<{ readonly connectionId: string; readonly link: string; readonly shortLink?: string }> {
+    const { mode, short = false } = params
+    if (params.userData !== undefined && !short)
+      throw new AgentError("BAD_PARAMETER", "User data belongs to a short link: set `short`, too.")
+    const userData = short ? (params.userData ?? new Uint8Array(0)) : undefined
+    const options = { postQuantum: settingOf(params.postQuantum), userData, signal }
     const connectionId = this.#newId()
-    const link = await orAborted(signal, () =>
-      invite(this.#context, this.#registry, connectionId, { postQuantum, signal }),
-    )
-    return { connectionId, link }
+    const make = mode === "contact" ? makeAddress : invite
+    const links = await orAborted(signal, () => make(this.#context, this.#registry, connectionId, options))
+    return { connectionId, ...links }
   }
 
   /**
-   * Joins with a link. Resolves when the confirmation is stored for sending. After NETWORK, SERVER_VERSION or TIMEOUT it goes on by itself, with the same keys, for 48 hours; calling it again with the same link tries at once.
-   * Throws `AgentError`: LINK, LINK_ALREADY_USED, A_VERSION, LARGE, NOT_SUPPORTED, POST_QUANTUM, NO_SERVER, NETWORK, TIMEOUT, AUTH, STORE.
+   * Replaces what the short link of an address, or of an invitation that nobody has answered, leads to; an address without one gets one.
+   * Throws `AgentError`: NOT_FOUND, PROHIBITED, LARGE, NOT_SUPPORTED, LINK_ALREADY_USED, NETWORK, TIMEOUT, AUTH, STORE.
+   */
+  async setLinkData(
+    params: { readonly connectionId: string; readonly userData: Bytes },
+    { signal }: CallOptions = {},
+  ): Promise<{ readonly shortLink: string }> {
+    const { connectionId, userData } = params
+    const shortLink = await orAborted(signal, () =>
+      setLinkData(this.#context, this.#registry.get(connectionId), userData, signal),
+    )
+    return { shortLink }
+  }
+
+  /** Takes a short link back; the long link stays good. It may be repeated. Throws as `setLinkData`. */
+  async deleteShortLink(
+    params: { readonly connectionId: string },
+    { signal }: CallOptions = {},
+  ): Promise<object> {
+    await orAborted(signal, () =>
+      deleteShortLink(this.#context, this.#registry.get(params.connectionId), signal),
+    )
+    return {}
+  }
+
+  /**
+   * Joins with a link, long or short. Resolves when the confirmation, or the request to an address, is stored for sending. While such a request is
+   * unanswered, another call for the same address returns the same connection; delete that to ask anew. After NETWORK, SERVER_VERSION or TIMEOUT it goes on by itself, with the same keys, for 48 hours; calling it again with the same link tries at once.
+   * Throws `AgentError`: LINK, LINK_ALREADY_USED, A_LINK, A_MESSAGE, A_VERSION, PROHIBITED, LARGE, NOT_SUPPORTED, POST_QUANTUM, NO_SERVER, NETWORK, TIMEOUT, AUTH, STORE.
    */
   async joinConnection(
     params: { readonly link: string; readonly info?: Bytes; readonly postQuantum?: PostQuantumSetting },
     { signal }: CallOptions = {},
   ): Promise<{ readonly connectionId: string }> {
     const postQuantum = settingOf(params.postQuantum)
-    const link = parseLink(params.link)
-    if (link.type === "contact") throw notSupported("Contact addresses")
-    const join = { link, info: params.info ?? new Uint8Array(0), postQuantum }
+    const options = { info: params.info ?? new Uint8Array(0), postQuantum }
+    const start = this.#starter(params.link)
     return await orAborted(signal, async () => {
-      const conversation = await startJoin(this.#context, this.#registry, this.#newId(), join)
+      const conversation = await start(options)
       await this.#registry.joins.join(conversation, signal)
       return { connectionId: conversation.id }
     })
+  }
+
+  /**
+   * Accepts a request at an address: makes a connection with whoever asked, which is stored when this resolves and goes on by itself. It may be repeated after
+   * a crash. Throws `AgentError`: NOT_FOUND, PROHIBITED, LINK_ALREADY_USED, NO_SERVER, STORE.
+   */
+  async acceptContact(
+    params: { readonly connectionId: string; readonly requestId: string; readonly info?: Bytes },
+    { signal }: CallOptions = {},
+  ): Promise<{ readonly connectionId: string }> {
+    const { connectionId: addressId, requestId, info = new Uint8Array(0) } = params
+    const options = { requestId, info, postQuantum: "on" } as const
+    const connectionId = await orAborted(signal, () =>
+      acceptRequest(this.#context, this.#registry, addressId, options),
+    )
+    return { connectionId }
+  }
+
+  /** Forgets a request at an address: whoever asked hears nothing. Throws `AgentError`: NOT_FOUND, PROHIBITED, STORE. */
+  async rejectContact(
+    params: { readonly connectionId: string; readonly requestId: string },
+    { signal }: CallOptions = {},
+  ): Promise<object> {
+    const { connectionId, requestId } = params
+    await orAborted(signal, () => rejectRequest(this.#context, this.#registry, connectionId, requestId))
+    return {}
   }
 
   /** Accepts an answer to an invitation; it is stored for sending. Throws `AgentError`: NOT_FOUND, PROHIBITED, SECOND_CONFIRMATION, SEND_LOCKED, LARGE, STORE. */
@@ -315,6 +377,19 @@ export class Agent implements AsyncDisposable {
     await this.#store.close()
   }
 
+  /** How to begin with a link; throws for what is none before anything is stored. */
+  #starter(text: string): (options: JoinOptions) => Promise<Conversation> {
+    const [context, registry] = [this.#context, this.#registry]
+    if (looksLikeShortLink(text)) {
+      const link = parseShortLink(text, context.knownServers)
+      return (options) => startResolving(context, registry, this.#newId(), { ...options, link })
+    }
+    const link = parseLink(text)
+    return link.type === "contact"
+      ? (options) => startRequest(context, registry, this.#newId(), { ...options, link })
+      : (options) => startJoin(context, registry, this.#newId(), { ...options, link })
+  }
+
   #newId(): string {
     return toBase64Url(this.#context.random.bytes(idLength), { padded: false })
   }
@@ -339,10 +414,6 @@ function settingOf(setting: PostQuantumSetting | undefined): "off" | "on" {
     )
   }
   return setting ?? "on"
-}
-
-function notSupported(what: string): AgentError<"NOT_SUPPORTED"> {
-  return new AgentError("NOT_SUPPORTED", `${what} are not part of this release yet: use an invitation link.`)
 }
 
 function serverOf(text: string): ServerAddressWithAuth {

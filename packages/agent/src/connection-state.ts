@@ -11,8 +11,8 @@ export interface QueueDescription {
 /** `connectionState` of rpc.md. */
 export interface ConnectionDescription {
   readonly connectionId: string
-  readonly mode: "invitation"
-  /** Name of the state: `new`, `invited`, `requested`, `accepted`, `joining`, `joined`, `waiting`, `greeting` or `connected`. */
+  readonly mode: "invitation" | "contact"
+  /** Name of the state: `address`, `resolving`, `requesting`, `new`, `invited`, `requested`, `accepted`, `joining`, `joined`, `waiting`, `greeting` or `connected`. */
   readonly status: string
   readonly verified: boolean
   readonly postQuantum: {
@@ -32,7 +32,7 @@ export function describe({ connection: c, outgoing }: Conversation): ConnectionD
   const send = "send" in c ? c.send : undefined
   return {
     connectionId: c.id,
-    mode: "invitation",
+    mode: c.state === "address" ? "contact" : "invitation",
     status: c.state,
     verified: c.verified,
     postQuantum: { setting: c.postQuantum, sending: false, receiving: false },

@@ -15,7 +15,7 @@ import {
   u8,
   type Writer,
 } from "@smpkit/codec"
-import { type AuthAlg, authPublicKey, type PublicKey } from "@smpkit/crypto"
+import { type AuthAlg, authPublicKey, type KeyPair, type PublicKey } from "@smpkit/crypto"
 import {
   type RatchetParameters,
   ratchetParameters,
@@ -26,6 +26,7 @@ import {
 } from "@smpkit/ratchet"
 import { type QueueInfo, queueInfo } from "@smpkit/smp"
 import {
+  keyPair,
   letters,
   type NewQueue,
   newQueue,
@@ -34,6 +35,7 @@ import {
   type SendQueue,
   sendQueue,
 } from "./queues.ts"
+import { type ShortLink, shortLink } from "./short-links/short-link.ts"
 
 /** What every connection has, in whatever state it is. */
 export interface ConnectionCommon {
@@ -77,6 +79,23 @@ export interface Confirmation {
 
 /** How far a connection is; each state holds just what is valid in it (agent-protocol.md, "Connection procedures"). */
 export type ConnectionState =
+  /** An address: others ask at it, and each accepted request becomes a connection of its own. */
+  | { readonly state: "address"; readonly receive: ReceiveQueue }
+  /** Joining with a short link: its data is not here. `senderKey`, of an invitation, may be set on the initiator's queue. */
+  | {
+      readonly state: "resolving"
+      readonly link: ShortLink
+      readonly senderKey: KeyPair<"ed25519"> | undefined
+      readonly info: Bytes
+    }
+  /** Asking at an address: the own invitation's queue may not exist. With it the connection is `invited`, and the request stored for sending. */
+  | {
+      readonly state: "requesting"
+      readonly address: QueueInfo
+      readonly queue: NewQueue
+      readonly x3dh: X3dhKeys
+      readonly info: Bytes
+    }
   /** Initiator: NEW is not answered. */
   | { readonly state: "new"; readonly queue: NewQueue; readonly x3dh: X3dhKeys }
   /** Initiator: the link exists, nobody has answered. */
@@ -171,6 +190,18 @@ type StateCodecs = { readonly [S in StateName]: Codec<StateFields<S>> }
 const duplex = struct<Omit<Duplex<"connected">, "state">>({ receive: receiveQueue, send: sendQueue })
 
 const states: StateCodecs = {
+  address: struct<StateFields<"address">>({ receive: receiveQueue }),
+  resolving: struct<StateFields<"resolving">>({
+    link: shortLink,
+    senderKey: optional(keyPair("ed25519")),
+    info: longBytes,
+  }),
+  requesting: struct<StateFields<"requesting">>({
+    address: queueInfo,
+    queue: newQueue,
+    x3dh: x3dhKeys,
+    info: longBytes,
+  }),
   new: struct<StateFields<"new">>({ queue: newQueue, x3dh: x3dhKeys }),
   invited: struct<StateFields<"invited">>({ receive: receiveQueue, x3dh: x3dhKeys }),
   requested: struct<StateFields<"requested">>({
@@ -199,6 +230,9 @@ const states: StateCodecs = {
 }
 
 const stateNames = letters<StateName>({
+  address: "D",
+  resolving: "L",
+  requesting: "Q",
   new: "N",
   invited: "I",
   requested: "R",

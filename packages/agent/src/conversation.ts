@@ -2,6 +2,7 @@ import type { Bytes } from "@smpkit/codec"
 import type { Connection, Session } from "./connection.ts"
 import { type Context, putNotices, type StoredNotice } from "./context.ts"
 import { AgentError } from "./errors.ts"
+import { eraseContact } from "./contact/contact-tables.ts"
 import {
   deleteRecord,
   getRecord,
@@ -17,6 +18,7 @@ import {
   tables,
 } from "./records.ts"
 import { SeenEnvelopes } from "./seen-envelopes.ts"
+import { ownLinkTable } from "./short-links/own-link.ts"
 import type { StoreTx } from "./store/index.ts"
 
 /** One message as the server delivers it. */
@@ -49,6 +51,8 @@ export interface Changes {
   /** Numbers of messages that need no receipt any more. */
   readonly forgotten?: readonly number[]
   readonly notices?: readonly Notice[]
+  /** What else is part of the transaction. */
+  readonly also?: ((tx: StoreTx) => void) | undefined
 }
 
 /**
@@ -230,6 +234,7 @@ export class Conversation {
       putRecord(tx, tables.sent, numberKey(id, changes.sent.sndMsgId), changes.sent.record)
     for (const number of changes.finished ?? []) deleteRecord(tx, tables.outgoing, numberKey(id, number))
     for (const number of changes.forgotten ?? []) deleteRecord(tx, tables.sent, numberKey(id, number))
+    changes.also?.(tx)
   }
 
   /** Removes all records of the connection in a transaction of the caller. */
@@ -239,6 +244,8 @@ export class Conversation {
     for (const { name } of [tables.outgoing, tables.sent, tables.incoming, tables.receipts, tables.seen]) {
       for (const { key } of tx.list(name, id)) tx.delete(name, key)
     }
+    eraseContact(tx, id)
+    tx.delete(ownLinkTable.name, id)
   }
 
   /** Runs `work` after all work given before: messages of a queue are processed one by one. */

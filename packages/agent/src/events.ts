@@ -12,6 +12,16 @@ export type AgentEvent =
       readonly postQuantum: boolean
       readonly servers: readonly string[]
     }
+  | {
+      /** Somebody asks at an address: `connectionId` is the address. At most 100 wait for an answer, then the oldest go. */
+      readonly type: "contactRequest"
+      readonly connectionId: string
+      readonly requestId: string
+      readonly info: Bytes
+      readonly postQuantum: boolean
+      /** Where the one who asks would be answered. */
+      readonly servers: readonly string[]
+    }
   | { readonly type: "info"; readonly connectionId: string; readonly info: Bytes }
   | { readonly type: "connected"; readonly connectionId: string; readonly postQuantum: boolean }
   | MessageEvent

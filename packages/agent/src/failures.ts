@@ -94,6 +94,11 @@ function protocolFailure(error: ClientError<"SMP">): Failure {
   }
 }
 
+/** Whether what an `AgentError` tells may be otherwise later. */
+export function isTemporary(error: unknown): boolean {
+  return isAgentError(error) && failureOf(error.cause)?.type === "temporary"
+}
+
 /** The failure as an error for a caller. Anything but a failure of client or transport is thrown on. */
 export function asAgentError(error: unknown, server: ServerAddress, connectionId?: string): AgentError {
   if (isAgentError(error)) return error

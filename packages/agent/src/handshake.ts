@@ -66,7 +66,12 @@ export function queueOf(
 }
 
 /** The address of an own queue, for its sender. */
-export function addressOf({ server, senderId, dhKey, mode }: ReceiveQueue): QueueUri {
+export function addressOf({
+  server,
+  senderId,
+  dhKey,
+  mode,
+}: Pick<ReceiveQueue, "server" | "senderId" | "dhKey" | "mode">): QueueUri {
   const { hosts, port, keyHash } = server
   return {
     versions: clientVersions,
@@ -78,7 +83,7 @@ export function addressOf({ server, senderId, dhKey, mode }: ReceiveQueue): Queu
 }
 
 /** The link of an invitation. */
-export function invitationLink(queue: ReceiveQueue, keys: X3dhKeys): ConnectionLink {
+export function invitationLink(queue: Parameters<typeof addressOf>[0], keys: X3dhKeys): ConnectionLink {
   return {
     type: "invitation",
     versions: agentVersions,

@@ -1,16 +1,33 @@
+import type { Bytes } from "@smpkit/codec"
 import { generateX3dhKeys } from "@smpkit/ratchet"
 import type { Connection, ConnectionCommon } from "./connection.ts"
 import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
 import { AgentError } from "./errors.ts"
 import { invitationLink, makeQueueKeys, sendQueueOf } from "./handshake.ts"
-import { formatLink } from "./links.ts"
+import { type ConnectionLink, formatLink } from "./links.ts"
 import { chooseServer, createQueue } from "./new-queue.ts"
 import { prepareConfirmation } from "./outgoing.ts"
 import { peerOf } from "./receive-confirmation.ts"
-import { deleteRecord, tables } from "./records.ts"
+import { putRecord } from "./records.ts"
 import type { Registry } from "./registry.ts"
+import { makeLink, ownLinkOf, ownLinkTable } from "./short-links/own-link.ts"
+import { formatShortLink } from "./short-links/short-link.ts"
 import { agentVersions } from "./version.ts"
+
+/** How a connection is made. */
+export interface CreateOptions {
+  readonly postQuantum: Connection["postQuantum"]
+  /** Of the short link; `undefined` for none. */
+  readonly userData: Bytes | undefined
+  readonly signal: AbortSignal | undefined
+}
+
+/** How others get to a connection. */
+export interface CreatedLinks {
+  readonly link: string
+  readonly shortLink?: string
+}
 
 /** What every new connection starts with. */
 export function newConnection(
@@ -40,21 +57,29 @@ export async function invite(
   context: Context,
   registry: Registry,
   id: string,
-  {
-    postQuantum,
-    signal,
-  }: { readonly postQuantum: Connection["postQuantum"]; readonly signal: AbortSignal | undefined },
-): Promise<string> {
+  { postQuantum, userData, signal }: CreateOptions,
+): Promise<CreatedLinks> {
   const queue = makeQueueKeys(chooseServer(context), context.random)
   const x3dh = generateX3dhKeys(context.random)
+  const linkOf = (own: Parameters<typeof invitationLink>[0]): ConnectionLink => invitationLink(own, x3dh)
+  const made = userData && makeLink(queue, "invitation", linkOf, userData, context.random)
   const start = newConnection(context, id, "initiator", postQuantum)
   const conversation = await registry.create({ ...start, state: "new", queue, x3dh })
   try {
-    const created = await createQueue(context, queue, { connectionId: id, signal })
+    const created = await createQueue(context, queue, { connectionId: id, signal, link: made?.request })
     signal?.throwIfAborted()
-    await conversation.save({ connection: { ...start, state: "invited", receive: created.queue, x3dh } })
+    const own = made && ownLinkOf(made, created.queue, created.linkId)
+    await conversation.save({
+      connection: { ...start, state: "invited", receive: created.queue, x3dh },
+      also: (tx) => {
+        if (own !== undefined) putRecord(tx, ownLinkTable, id, own)
+      },
+    })
     await registry.watch(conversation, created.client)
-    return formatLink(invitationLink(created.queue, x3dh))
+    return {
+      link: formatLink(linkOf(created.queue)),
+      ...(own === undefined ? {} : { shortLink: formatShortLink(own.link) }),
+    }
   } catch (error) {
     if (!context.closing.signal.aborted && conversation.connection.state === "new")
       await abandon(context, registry, conversation)
@@ -71,7 +96,7 @@ export async function abandon(
   conversation.active = false
   registry.remove(conversation.id)
   await context.update((tx) => {
-    deleteRecord(tx, tables.connection, conversation.id)
+    conversation.erase(tx)
   })
 }
 

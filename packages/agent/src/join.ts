@@ -1,6 +1,7 @@
+import type { Bytes } from "@smpkit/codec"
 import { equalBytes } from "@smpkit/crypto"
 import { sameServer } from "@smpkit/smp"
-import type { Connection } from "./connection.ts"
+import type { Connection, ConnectionCommon } from "./connection.ts"
 import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
 import { AgentError } from "./errors.ts"
@@ -25,43 +26,46 @@ export async function startJoin(
   context: Context,
   registry: Registry,
   id: string,
-  {
-    link,
-    info,
-    postQuantum,
-  }: {
-    readonly link: Invitation
-    readonly info: Uint8Array<ArrayBuffer>
-    readonly postQuantum: Connection["postQuantum"]
-  },
+  { link, info, postQuantum }: JoinOptions & { readonly link: Invitation },
 ): Promise<Conversation> {
-  const known = registry.all().find((one) => concerns(one.connection, link))
+  const known = findJoined(registry, link)
   if (known !== undefined && (known.connection.state === "joining" || registry.joins.mayRepeat(known.id)))
     return known
-  if (known !== undefined) {
-    throw new AgentError(
-      "LINK_ALREADY_USED",
-      "This agent knows this link already: each link is for one other agent.",
-      {
-        connectionId: known.id,
-      },
-    )
-  }
+  if (known !== undefined) throw alreadyKnown(known.id)
+  const start = newConnection(context, id, "joiner", postQuantum)
+  return await registry.create(joiningState(context, start, link, info))
+}
+
+/** What a joiner says besides its link. */
+export interface JoinOptions {
+  readonly info: Bytes
+  readonly postQuantum: Connection["postQuantum"]
+}
+
+/** What is stored before anything is sent: all keys of the join. Throws `AgentError A_VERSION`. */
+export function joiningState(
+  context: Context,
+  common: ConnectionCommon,
+  link: Invitation,
+  info: Bytes,
+): Connection & { readonly state: "joining" } {
   const join = joinKeys(link, context.random)
   const queue = makeQueueKeys(chooseServer(context, join.send.info.server), context.random)
   const { send, parameters, ratchet, agentVersion, peerKeys } = join
-  const start = newConnection(context, id, "joiner", postQuantum)
-  return await registry.create({
-    ...start,
-    state: "joining",
-    agentVersion,
-    peerKeys,
-    send,
-    queue,
-    parameters,
-    ratchet,
-    info,
-  })
+  return { ...common, state: "joining", agentVersion, peerKeys, send, queue, parameters, ratchet, info }
+}
+
+/** The connection that was joined with a link, or that the link leads to. */
+export function findJoined(registry: Registry, link: Invitation): Conversation | undefined {
+  return registry.all().find((one) => concerns(one.connection, link))
+}
+
+export function alreadyKnown(connectionId: string): AgentError<"LINK_ALREADY_USED"> {
+  return new AgentError(
+    "LINK_ALREADY_USED",
+    "This agent knows this link already: each link is for one other agent.",
+    { connectionId },
+  )
 }
 
 function concerns(c: Connection, link: Invitation): boolean {

@@ -3,9 +3,9 @@ import { Backoff } from "./backoff.ts"
 import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
 import { type AgentError, isAgentError } from "./errors.ts"
-import { failureOf } from "./failures.ts"
+import { isTemporary } from "./failures.ts"
 import { abandon } from "./invite.ts"
-import { continueJoin } from "./join.ts"
+import { proceed } from "./proceed.ts"
 import type { Registry } from "./registry.ts"
 
 /** When a join is given up that never reached the servers (agent-protocol.md, "Sending, retries, errors"). */
@@ -58,9 +58,7 @@ export class Joins {
     const { id } = conversation
     let attempt = this.#attempts.get(id)
     if (attempt === undefined) {
-      attempt = continueJoin(this.#context, this.#registry, conversation).finally(() =>
-        this.#attempts.delete(id),
-      )
+      attempt = proceed(this.#context, this.#registry, conversation).finally(() => this.#attempts.delete(id))
       this.#attempts.set(id, attempt)
     }
     return attempt
@@ -107,9 +105,6 @@ export class Joins {
 }
 
 function isJoining(conversation: Conversation): boolean {
-  return conversation.active && conversation.connection.state === "joining"
-}
-
-function isTemporary(error: unknown): boolean {
-  return isAgentError(error) && failureOf(error.cause)?.type === "temporary"
+  const { state } = conversation.connection
+  return conversation.active && (state === "joining" || state === "resolving" || state === "requesting")
 }

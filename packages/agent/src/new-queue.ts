@@ -1,12 +1,23 @@
+import type { Bytes } from "@smpkit/codec"
 import type { SmpClient } from "@smpkit/client"
-import type { ServerAddress } from "@smpkit/smp"
+import type { LinkRequest, QueueMode, ServerAddress } from "@smpkit/smp"
 import type { Context } from "./context.ts"
 import { AgentError } from "./errors.ts"
 import { asAgentError, serverText } from "./failures.ts"
 import { queueOf } from "./handshake.ts"
 import type { NewQueue, ReceiveQueue } from "./queues.ts"
+import { assertLinks } from "./short-links/link-versions.ts"
 
 const empty = new Uint8Array(0)
+
+export interface NewQueueOptions {
+  readonly connectionId: string
+  readonly signal?: AbortSignal | undefined
+  /** By default `messaging`. */
+  readonly mode?: QueueMode
+  /** Data of a short link, for this one request. */
+  readonly link?: { readonly corrId: Bytes; readonly data: LinkRequest } | undefined
+}
 
 /**
  * Makes a queue for keys that are stored already: NEW cannot be repeated safely, a second one with the same keys only leaves an orphan on the server.
@@ -15,8 +26,12 @@ const empty = new Uint8Array(0)
 export async function createQueue(
   context: Context,
   keys: NewQueue,
-  { connectionId, signal }: { readonly connectionId: string; readonly signal?: AbortSignal | undefined },
-): Promise<{ readonly queue: ReceiveQueue; readonly client: SmpClient }> {
+  { connectionId, signal, mode = "messaging", link }: NewQueueOptions,
+): Promise<{
+  readonly queue: ReceiveQueue
+  readonly linkId: Bytes | undefined
+  readonly client: SmpClient
+}> {
   const password = context.knownServers.find((s) => serverText(s) === serverText(keys.server))?.basicAuth
   try {
     const client = await context.pool.client(
@@ -24,6 +39,7 @@ export async function createQueue(
       "receive",
       { signal },
     )
+    if (link !== undefined) assertLinks(client)
     const ids = await client.request(
       {
         type: "NEW",
@@ -31,11 +47,12 @@ export async function createQueue(
         dhKey: keys.serverDhKey.publicKey,
         basicAuth: password,
         subscribe: true,
-        queueMode: "messaging",
+        queueMode: mode,
+        linkData: link?.data,
       },
-      { entityId: empty, key: keys.recipientKey, signal },
+      { entityId: empty, key: keys.recipientKey, corrId: link?.corrId, signal },
     )
-    return { queue: queueOf(keys, ids), client }
+    return { queue: queueOf(keys, ids), linkId: ids.linkId, client }
   } catch (error) {
     const failure = asAgentError(error, keys.server, connectionId)
     if (failure.code !== "AUTH") throw failure

@@ -3,6 +3,7 @@ import { boxKey, CryptoError, equalBytes } from "@smpkit/crypto"
 import { openMessageBody, type ReceivedMessage } from "@smpkit/smp"
 import { acknowledgeHead } from "./acknowledge.ts"
 import { type Connection, isDuplex, type ReceiveQueueHolder } from "./connection.ts"
+import { receiveRequest } from "./contact/receive-request.ts"
 import type { Context } from "./context.ts"
 import type { Changes, Conversation, Delivered } from "./conversation.ts"
 import { AgentError, isAgentError } from "./errors.ts"
@@ -107,6 +108,7 @@ function bodyOutcome(
   c: ReceiveQueueHolder,
   message: { readonly msgId: Bytes; readonly time: number; readonly body: Bytes },
 ): Outcome {
+  if (c.state === "address") return receiveRequest(context, c, message.body)
   // Two parties answered: their messages wait until the application has chosen (security.md Q4).
   const undecided = c.state === "requested" && c.confirmations.length > 1
   const opened = openQueueMessage(c.receive, message.body)

@@ -91,6 +91,7 @@ export type Notice = Extract<
   {
     readonly type:
       | "confirmation"
+      | "contactRequest"
       | "info"
       | "connected"
       | "sent"
@@ -150,6 +151,13 @@ const noticeFields: { readonly [T in Notice["type"]]: Codec<Fields<T>> } = {
     postQuantum: bool,
     servers: list(longText),
   }),
+  contactRequest: struct<Fields<"contactRequest">>({
+    connectionId: text,
+    requestId: text,
+    info: longBytes,
+    postQuantum: bool,
+    servers: list(longText),
+  }),
   info: struct<Fields<"info">>({ connectionId: text, info: longBytes }),
   connected: struct<Fields<"connected">>({ connectionId: text, postQuantum: bool }),
   sent: struct<Fields<"sent">>({ connectionId: text, messageId: safeInt64, server: longText }),
@@ -172,6 +180,7 @@ const noticeFields: { readonly [T in Notice["type"]]: Codec<Fields<T>> } = {
 }
 const noticeNames = letters<Notice["type"]>({
   confirmation: "c",
+  contactRequest: "q",
   info: "i",
   connected: "C",
   sent: "s",

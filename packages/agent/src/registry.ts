@@ -10,6 +10,7 @@ import { Joins } from "./joins.ts"
 import { Receipts } from "./receipts.ts"
 import { receive } from "./receive.ts"
 import { listRecords, tables } from "./records.ts"
+import type { StoreTx } from "./store/index.ts"
 import { Subscriptions } from "./subscriptions.ts"
 
 interface Member {
@@ -60,11 +61,11 @@ export class Registry {
     return this.#member(id).conversation
   }
 
-  /** Stores a new connection. */
-  async create(connection: Connection): Promise<Conversation> {
+  /** Stores a new connection, and what else belongs into its transaction. */
+  async create(connection: Connection, also?: (tx: StoreTx) => void): Promise<Conversation> {
     const { conversation } = this.#add(connection)
     try {
-      await conversation.save({ connection })
+      await conversation.save({ connection, also })
     } catch (error) {
       this.#members.delete(connection.id)
       throw error

@@ -1,4 +1,5 @@
 import type { Context } from "./context.ts"
+import { deliverRequest } from "./contact/request-delivery.ts"
 import type { Conversation } from "./conversation.ts"
 import { abandon } from "./invite.ts"
 import { messageEvent } from "./message-event.ts"
@@ -29,8 +30,11 @@ async function resume(context: Context, registry: Registry, conversation: Conver
       await abandon(context, registry, conversation)
       return
     case "joining":
+    case "resolving":
+    case "requesting":
       registry.joins.resume(conversation)
       return
+    case "address":
     case "invited":
     case "requested":
     case "accepted":
@@ -39,6 +43,7 @@ async function resume(context: Context, registry: Registry, conversation: Conver
     case "greeting":
     case "connected":
       context.background(registry.watch(conversation))
+      context.background(deliverRequest(context, conversation))
       registry.start(conversation.id)
       return
     default:

@@ -8,6 +8,8 @@ export type AgentApi = Pick<
   | "createConnection"
   | "joinConnection"
   | "allowConnection"
+  | "acceptContact"
+  | "rejectContact"
   | "sendMessage"
   | "acknowledgeMessage"
   | "securityCode"

@@ -58,6 +58,12 @@ export class FakeAgent implements AgentApi {
   allowConnection(params: object): Promise<object> {
     return this.#called("allowConnection", params, {})
   }
+  acceptContact(params: object): Promise<{ connectionId: string }> {
+    return this.#called("acceptContact", params, { connectionId: "c2" })
+  }
+  rejectContact(params: object): Promise<object> {
+    return this.#called("rejectContact", params, {})
+  }
   sendMessage(params: object): Promise<{ messageId: number }> {
     return this.#called("sendMessage", params, { messageId: this.#nextMessageId++ })
   }

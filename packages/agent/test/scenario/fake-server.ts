@@ -1,9 +1,19 @@
 import { type Bytes, toBase64Url } from "@smpkit/codec"
 import type { Connector } from "@smpkit/client"
-import { boxKey, dh, generateKeyPair, type KeyPair, type PublicKey, type Random } from "@smpkit/crypto"
+import {
+  boxKey,
+  dh,
+  equalBytes,
+  generateKeyPair,
+  type KeyPair,
+  type PublicKey,
+  type Random,
+  sha3_384,
+} from "@smpkit/crypto"
 import {
   type BrokerMessage,
   type Command,
+  type LinkData,
   encodeBatches,
   encodeBrokerMessage,
   encodeTransmission,
@@ -31,6 +41,7 @@ interface Queue {
   readonly secret: Bytes
   readonly mode: QueueMode | undefined
   senderKey: string | undefined
+  link: ({ readonly id: Bytes } & LinkData) | undefined
   readonly messages: { readonly id: Bytes; readonly body: Bytes }[]
   full: boolean
   subscriber: Session | undefined
@@ -60,9 +71,12 @@ export class FakeServer implements Connector {
   readonly log: string[] = []
   /** Kinds of the keys that KEY and SKEY brought. */
   readonly senderKeys: string[] = []
+  readonly sends: { readonly entityId: Bytes; readonly authorized: boolean }[] = []
   readonly #random: Random
   readonly #clock: Clock
   readonly #queues = new Map<string, Queue>()
+  /** Sender ids of NEW that do not follow from its correlation id. */
+  readonly wrongSenderIds: Bytes[] = []
   readonly #sessions = new Set<Session>()
 
   constructor(
@@ -108,7 +122,12 @@ export class FakeServer implements Connector {
     this.#store(queue, { type: "message", time: 0, notification: false, body })
   }
 
-  handle(session: Session, command: Command, entityId: Bytes): BrokerMessage | undefined {
+  handle(session: Session, { command, corrId, entityId, authorized }: Request): BrokerMessage | undefined {
+    if (command.type === "SEND") this.sends.push({ entityId, authorized })
+    if (command.type === "NEW" && command.linkData !== undefined) {
+      const { senderId } = command.linkData
+      if (!equalBytes(senderId, sha3_384(corrId).slice(0, 24))) this.wrongSenderIds.push(senderId)
+    }
     this.log.push(command.type)
     const answer = this.intercept(command, entityId)
     if (answer === "drop") {
@@ -127,6 +146,7 @@ export class FakeServer implements Connector {
   #execute(session: Session, command: Command, entityId: Bytes): BrokerMessage {
     if (command.type === "NEW") return this.#create(session, command)
     if (command.type === "PING") return { type: "PONG" }
+    if (command.type === "LKEY" || command.type === "LGET") return this.#readLink(command, entityId)
     const queue = this.#queues.get(toBase64Url(entityId))
     if (queue === undefined) return auth
     switch (command.type) {
@@ -147,19 +167,47 @@ export class FakeServer implements Connector {
         return { type: "OK" }
       case "SEND":
         return this.#send(queue, command.body)
+      case "LSET": {
+        const { linkId: id, fixed, user } = command
+        const other =
+          queue.link !== undefined && !(equalBytes(queue.link.id, id) && equalBytes(queue.link.fixed, fixed))
+        if (other || (queue.mode !== "contact" && queue.senderKey !== undefined)) return auth
+        queue.link = { id, fixed, user }
+        return { type: "OK" }
+      }
+      case "LDEL":
+        queue.link = undefined
+        return { type: "OK" }
       default:
         return { type: "ERR", error: { type: "CMD", reason: "PROHIBITED" } }
     }
+  }
+
+  #readLink(command: Command & { type: "LKEY" | "LGET" }, linkId: Bytes): BrokerMessage {
+    const queue = this.queues.find(({ link }) => link !== undefined && equalBytes(link.id, linkId))
+    if (queue?.link === undefined) return auth
+    if (command.type === "LGET" ? queue.mode !== "contact" : queue.mode !== "messaging") return auth
+    if (command.type === "LKEY") {
+      const secured = this.#secure(queue, command.senderKey)
+      if (secured.type === "ERR") return secured
+    }
+    const { fixed, user } = queue.link
+    return { type: "LNK", senderId: queue.senderId, fixed, user }
   }
 
   #create(session: Session, command: Command & { type: "NEW" }): BrokerMessage {
     const keys = generateKeyPair("x25519", this.#random)
     const queue: Queue = {
       recipientId: this.#random.bytes(24),
-      senderId: this.#random.bytes(24),
+      senderId: command.linkData?.senderId ?? this.#random.bytes(24),
       secret: dh(keys.privateKey, command.dhKey),
       mode: this.slow ? undefined : command.queueMode,
       senderKey: undefined,
+      link: command.linkData && {
+        id: command.linkData.linkId ?? this.#random.bytes(24),
+        fixed: command.linkData.fixed,
+        user: command.linkData.user,
+      },
       messages: [],
       full: false,
       subscriber: command.subscribe ? session : undefined,
@@ -168,7 +216,7 @@ export class FakeServer implements Connector {
     this.#queues.set(toBase64Url(queue.recipientId), queue)
     this.#queues.set(toBase64Url(queue.senderId), queue)
     const { recipientId, senderId, mode } = queue
-    const absent = { linkId: undefined, serviceId: undefined, notifier: undefined }
+    const absent = { linkId: queue.link?.id, serviceId: undefined, notifier: undefined }
     return { type: "IDS", recipientId, senderId, serverDhKey: keys.publicKey, queueMode: mode, ...absent }
   }
 
@@ -221,6 +269,14 @@ export class FakeServer implements Connector {
   }
 }
 
+/** A command as it came. */
+interface Request {
+  readonly corrId: Bytes
+  readonly entityId: Bytes
+  readonly command: Command
+  readonly authorized: boolean
+}
+
 const auth: BrokerMessage = { type: "ERR", error: { type: "AUTH" } }
 
 class Session implements SmpSession {
@@ -249,8 +305,10 @@ class Session implements SmpSession {
     await this.#server.travel()
     if (this.#over) throw new TransportError("CLOSED", "the session is over")
     for (const item of parseBatch(content)) {
-      const { corrId, entityId, command } = parseTransmission(this.version, this.sessionId, item)
-      const answer = this.#server.handle(this, parseCommand(this.version, command), entityId)
+      const { corrId, entityId, ...rest } = parseTransmission(this.version, this.sessionId, item)
+      const authorized = rest.authorization.length > 0
+      const command = parseCommand(this.version, rest.command)
+      const answer = this.#server.handle(this, { corrId, entityId, command, authorized })
       if (answer !== undefined) this.push(corrId, entityId, answer)
     }
   }

@@ -256,8 +256,7 @@ describe("two agents", () => {
   it("say what this release cannot do", async () => {
     const { alice, bob } = await world("not yet")
     const calls: [string, () => Promise<unknown>][] = [
-      ["NOT_SUPPORTED", () => alice.agent.createConnection({ mode: "contact" })],
-      ["NOT_SUPPORTED", () => alice.agent.createConnection({ mode: "invitation", short: true })],
+      ["BAD_PARAMETER", () => alice.agent.createConnection({ mode: "invitation", userData: utf8("") })],
       ["POST_QUANTUM", () => alice.agent.createConnection({ mode: "invitation", postQuantum: "required" })],
       ["LINK", () => alice.agent.joinConnection({ link: "simplex:/invitation" })],
       ["NOT_FOUND", () => alice.agent.sendMessage({ connectionId: "none", text: "" })],

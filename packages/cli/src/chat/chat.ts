@@ -222,6 +222,11 @@ export class Chat {
           confirmationId: event.confirmationId,
         })
         return
+      case "contactRequest":
+        this.#say(
+          style.dim("Somebody asks at an address of this folder's agent: smpkit agent answers requests."),
+        )
+        return
       case "connected":
         this.#connected.add(this.#add(event.connectionId))
         this.#say(
@@ -263,8 +268,8 @@ export class Chat {
         return
       case "serverUp":
       case "info":
-      // The error before it has told.
       case "ratchetSync":
+        // Of the last, the error before it has told.
         return
       default:
         event satisfies never
@@ -301,7 +306,9 @@ export class Chat {
     return this.#current
   }
 
-  #know({ connectionId, status }: ConnectionDescription): void {
+  /** An address is no conversation. */
+  #know({ connectionId, mode, status }: ConnectionDescription): void {
+    if (mode === "contact") return
     this.#add(connectionId)
     if (status === "connected") this.#connected.add(connectionId)
   }

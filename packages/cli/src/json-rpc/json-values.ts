@@ -7,6 +7,7 @@ import type { AgentEvent, ConnectionDescription } from "../agent-port.ts"
 export function eventJson(event: AgentEvent): object {
   switch (event.type) {
     case "confirmation":
+    case "contactRequest":
     case "info": {
       const { info, ...rest } = event
       return { ...rest, infoBase64: base64(info) }

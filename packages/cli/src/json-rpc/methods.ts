@@ -17,13 +17,9 @@ const done = {}
 /** Methods of rpc.md that no agent of this release has. */
 function notSupported(): Promise<never> {
   return Promise.reject(
-    new RpcError(
-      rpcCodes.agent,
-      "this release has no contact addresses, queue rotation and re-synchronisation yet",
-      {
-        code: "NOT_SUPPORTED",
-      },
-    ),
+    new RpcError(rpcCodes.agent, "this release has no queue rotation and re-synchronisation yet", {
+      code: "NOT_SUPPORTED",
+    }),
   )
 }
 
@@ -36,8 +32,12 @@ const methods: Methods = {
     await agent.allowConnection({ ...params, ...given("info", infoBase64) })
     return done
   },
-  acceptContact: notSupported,
-  rejectContact: notSupported,
+  acceptContact: ({ agent }, { infoBase64, ...params }) =>
+    agent.acceptContact({ ...params, ...given("info", infoBase64) }),
+  rejectContact: async ({ agent }, params) => {
+    await agent.rejectContact(params)
+    return done
+  },
   sendMessage: ({ agent }, { connectionId, text, bodyBase64 }) =>
     agent.sendMessage({ connectionId, body: bodyBase64 ?? utf8(text ?? "") }),
   acknowledgeMessage: async ({ agent }, params) => {

@@ -99,6 +99,7 @@ class Transfer {
         return undefined
       case "serverUp":
       case "ratchetSync":
+      case "contactRequest":
       case "info":
       case "sent":
       case "delivered":

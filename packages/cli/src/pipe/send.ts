@@ -173,6 +173,7 @@ class Transfer {
       case "ratchetSync":
         return
       case "confirmation":
+      case "contactRequest":
       case "info":
         return
       default:

@@ -172,6 +172,9 @@ export class Chats {
         if (event.connectionId !== undefined)
           await this.#change(event.connectionId, { alert: alertOf(event) })
         return
+      case "contactRequest":
+        // The page makes no addresses.
+        return
       case "info":
         // Profiles are the affair of other applications: here names are given by the user.
         return

@@ -1,0 +1,160 @@
+import { agreedVersion, type Bytes, encode, utf8 } from "@smpkit/codec"
+import { boxKey, boxNonceSize, equalBytes, type Random } from "@smpkit/crypto"
+import { generateX3dhKeys, type X3dhKeys } from "@smpkit/ratchet"
+import {
+  clientVersions,
+  maxPayloadLength,
+  type QueueInfo,
+  queueInfoOf,
+  sameServer,
+  sealClientMessage,
+} from "@smpkit/smp"
+import type { Connection, ConnectionCommon } from "../connection.ts"
+import type { Context } from "../context.ts"
+import type { Conversation } from "../conversation.ts"
+import { agentEnvelope } from "../envelopes.ts"
+import { AgentError } from "../errors.ts"
+import { invitationLink, makeQueueKeys, sendQueueOf } from "../handshake.ts"
+import { newConnection } from "../invite.ts"
+import type { JoinOptions } from "../join.ts"
+import { type ConnectionLink, formatLink } from "../links.ts"
+import { chooseServer, createQueue } from "../new-queue.ts"
+import { putRecord } from "../records.ts"
+import type { NewQueue, ReceiveQueue } from "../queues.ts"
+import type { Registry } from "../registry.ts"
+import { agentVersions } from "../version.ts"
+import { contactTables } from "./contact-tables.ts"
+import { addressOrigin, begunWith, isAsking } from "./origin.ts"
+import { deliverRequest } from "./request-delivery.ts"
+
+type Requesting = Connection & { readonly state: "requesting" }
+
+/**
+ * Starts to ask at an address; while an earlier request to it is unanswered, that one goes on. Throws `AgentError` A_VERSION, LARGE, PROHIBITED.
+ */
+export async function startRequest(
+  context: Context,
+  registry: Registry,
+  id: string,
+  { link, info, postQuantum }: JoinOptions & { readonly link: ConnectionLink },
+): Promise<Conversation> {
+  assertForeign(registry, link)
+  const origin = addressOrigin(link)
+  const known = begunWith(context, registry, origin).find(
+    (one) => isAsking(one.connection) || registry.joins.mayRepeat(one.id),
+  )
+  if (known !== undefined) return known
+  const start = newConnection(context, id, "initiator", postQuantum)
+  return await registry.create(requestingState(context, start, link, info), (tx) => {
+    putRecord(tx, contactTables.origin, id, origin)
+  })
+}
+
+function assertForeign(registry: Registry, { queues: [queue] }: ConnectionLink): void {
+  const own = registry.all().find(({ connection: c }) => {
+    if (c.state !== "address") return false
+    const { server, senderId } = c.receive
+    return sameServer(server, queue.server) && equalBytes(senderId, queue.senderId)
+  })
+  if (own !== undefined) {
+    throw new AgentError("PROHIBITED", "This is an address of this agent: others can ask at it.", {
+      connectionId: own.id,
+    })
+  }
+}
+
+/** What is stored before anything is sent: all keys of the invitation that the request will carry. Throws `AgentError` A_VERSION, LARGE. */
+export function requestingState(
+  context: Context,
+  common: ConnectionCommon,
+  link: ConnectionLink,
+  info: Bytes,
+): Requesting {
+  const [queue] = link.queues
+  const agentVersion = agreedVersion(agentVersions, link.versions)
+  if (agentVersion === undefined || agreedVersion(clientVersions, queue.versions) === undefined) {
+    throw new AgentError(
+      "A_VERSION",
+      "This address is for other versions of the protocol: ask for one made with a current release.",
+    )
+  }
+  const address = queueInfoOf(queue)
+  const keys = makeQueueKeys(chooseServer(context, address.server), context.random)
+  const x3dh = generateX3dhKeys(context.random)
+  const state: Requesting = {
+    ...common,
+    state: "requesting",
+    agentVersion,
+    address,
+    queue: keys,
+    x3dh,
+    info,
+  }
+  // The ids of servers have one length, so that the request is as long as the one that will be sent.
+  sealRequest(state, { ...keys, senderId: new Uint8Array(24), mode: "messaging" }, context.random)
+  return state
+}
+
+/**
+ * The own invitation and the request at the address that carries it (agent-protocol.md, "Contact address", step 2); stored for sending when this resolves.
+ * Throws `AgentError`; after a temporary one the connection stays and goes on.
+ */
+export async function continueRequest(
+  context: Context,
+  registry: Registry,
+  conversation: Conversation,
+): Promise<void> {
+  const c = conversation.connection
+  if (c.state !== "requesting") return
+  const { queue: receive, client } = await createQueue(context, c.queue, { connectionId: c.id })
+  const { queue: _q, address, info: _i, state: _s, ...rest } = c
+  const body = sealRequest(c, receive, context.random)
+  const request = { queue: address, body, created: context.clock.now() }
+  await conversation.save({
+    connection: { ...rest, state: "invited", receive },
+    also: (tx) => {
+      putRecord(tx, contactTables.addressRequest, c.id, request)
+    },
+  })
+  await registry.watch(conversation, client)
+  context.background(deliverRequest(context, conversation))
+}
+
+/** The body of the SEND: one box, made with a key that is used for nothing else, and no ratchet. Throws `AgentError LARGE`. */
+function sealRequest(
+  c: {
+    readonly address: QueueInfo
+    readonly agentVersion: number
+    readonly x3dh: X3dhKeys
+    readonly info: Bytes
+  },
+  own:
+    | Pick<ReceiveQueue, "server" | "senderId" | "dhKey" | "mode">
+    | (NewQueue & Pick<ReceiveQueue, "senderId" | "mode">),
+  random: Random,
+): Bytes {
+  const { dhKey, secret } = sendQueueOf(c.address, random)
+  const header = { type: "_" } as const
+  const payload = encode(agentEnvelope, {
+    type: "AgentInvitation",
+    version: c.agentVersion,
+    link: utf8(formatLink(invitationLink(own, c.x3dh))),
+    info: c.info,
+  })
+  const room = maxPayloadLength(dhKey.publicKey, header)
+  if (payload.length > room) {
+    throw new AgentError(
+      "LARGE",
+      `The info is ${payload.length - room} bytes too long for a request to an address: send it when you are connected.`,
+    )
+  }
+  return sealClientMessage(
+    boxKey(secret),
+    {
+      version: Math.min(c.address.version, clientVersions.max),
+      senderKey: dhKey.publicKey,
+      nonce: random.bytes(boxNonceSize),
+    },
+    { header, payload },
+  )
+}
