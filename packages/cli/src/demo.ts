@@ -24,7 +24,7 @@ export async function runDemo({ dir, once = false }: DemoOptions): Promise<void>
   await untilSignalled(async (signal) => {
     const passphraseFile = await preparePassphrase(dir)
     await using server = await startDemoServer(join(dir, "server"))
-    const { address } = server
+    const { address, page } = server
     step("server", `listening on ${style.bold(address)}, everything in ${join(dir, "server")}`)
     try {
       await converse({
@@ -37,7 +37,7 @@ export async function runDemo({ dir, once = false }: DemoOptions): Promise<void>
       if (!signal.aborted) throw error
     }
     if (once || signal.aborted) return
-    print(nextSteps(dir, passphraseFile, address))
+    print(nextSteps(dir, passphraseFile, { address, page }))
     await aborted(signal)
     step("server", "stopped; everything is kept for the next start")
   })
@@ -45,14 +45,17 @@ export async function runDemo({ dir, once = false }: DemoOptions): Promise<void>
 
 interface DemoServer extends AsyncDisposable {
   readonly address: string
+  /** Where the chat page is. */
+  readonly page: string
 }
 
 async function startDemoServer(dir: string): Promise<DemoServer> {
   const { startDirectory } = await import("./server-command.ts")
   const { formatServerAddress } = await import("@smpkit/smp")
-  const server = await startDirectory({ dir, port: 0, quiet: true })
+  const server = await startDirectory({ dir, port: 0, webPort: 0, quiet: true })
   return {
     address: formatServerAddress(server.address),
+    page: server.web?.url ?? "",
     [Symbol.asyncDispose]: () => server.close(),
   }
 }
@@ -214,11 +217,17 @@ class Actor implements AsyncDisposable {
   }
 }
 
-function nextSteps(dir: string, passphraseFile: string, server: string): string {
+function nextSteps(
+  dir: string,
+  passphraseFile: string,
+  { address: server, page }: Pick<DemoServer, "address" | "page">,
+): string {
   const as = (name: string): string =>
     `--dir ${path(join(dir, name))} --passphrase-file ${path(passphraseFile)}`
   return `
-The server stays up; Ctrl-C ends it. Type this in other terminals, in this folder:
+The server stays up; Ctrl-C ends it. The chat page is at ${style.bold(page)}
+
+Type this in other terminals, in this folder:
 
   ${style.dim("# go on with the conversation as Alice and as Bob")}
   npx smpkit chat ${as("alice")}

@@ -31,6 +31,8 @@ describe("npm start", () => {
       })
     })
     expect(second).toMatch(/using the passphrase/)
+    const page = await fetch(/The chat page is at (http:\/\/\S+)/.exec(second)?.[1] ?? "")
+    expect(await page.text()).toContain("<title>")
     expect(second).toMatch(
       /npx smpkit chat --dir smpkit-data\/alice --passphrase-file smpkit-data\/passphrase/,
     )
