@@ -1,11 +1,17 @@
-import { equalBytes } from "@smpkit/crypto"
 import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
 import { AgentError } from "./errors.ts"
 import { failureOf } from "./failures.ts"
 import { fastRetry } from "@smpkit/client"
 import { Backoff } from "./backoff.ts"
-import type { PendingReceipt } from "./records.ts"
+import type { ReceiveQueue } from "./queues.ts"
+import type { Head, PendingReceipt } from "./records.ts"
+
+/**
+ * So many messages of a connection wait for the application at most. The server may forget each as soon as it is in the agent's own store, but for the
+ * last of these: with its ACK the next one would come, and an application that does not keep up pauses receiving (security.md Q26).
+ */
+export const maxUnacknowledged = 16
 
 /**
  * Tells the server that the message at the head of the queue is dealt with. A dropped connection needs no retry here: the next subscription
@@ -14,7 +20,20 @@ import type { PendingReceipt } from "./records.ts"
 export async function acknowledgeHead(context: Context, conversation: Conversation): Promise<void> {
   const { head, connection } = conversation
   if (head?.type !== "done" || !("receive" in connection)) return
-  const { server, recipientId, recipientKey } = connection.receive
+  conversation.acknowledging = true
+  try {
+    await untilAnswered(context, conversation, head, connection.receive)
+  } finally {
+    conversation.acknowledging = false
+  }
+}
+
+async function untilAnswered(
+  context: Context,
+  conversation: Conversation,
+  head: Head,
+  { server, recipientId, recipientKey }: ReceiveQueue,
+): Promise<void> {
   const backoff = new Backoff(fastRetry)
   for (;;) {
     try {
@@ -25,6 +44,7 @@ export async function acknowledgeHead(context: Context, conversation: Conversati
         { entityId: recipientId, key: recipientKey },
       )
       conversation.clearHead(head)
+      conversation.acknowledging = false
       if (answer.type === "MSG") context.onMessage(server, recipientId, answer)
       else await context.flush()
       return
@@ -41,6 +61,11 @@ export async function acknowledgeHead(context: Context, conversation: Conversati
   }
 }
 
+/** The message whose ACK waits for the application, where one acknowledged message makes room for the next. */
+function heldHead({ head, unacknowledgedCount }: Conversation): Head | undefined {
+  return head?.type === "shown" && unacknowledgedCount <= maxUnacknowledged ? head : undefined
+}
+
 /** The application is done with a message: resolves when that is recorded. */
 export async function acknowledgeMessage(
   context: Context,
@@ -54,21 +79,23 @@ export async function acknowledgeMessage(
       connectionId: conversation.id,
     })
   }
-  const { connection, head } = conversation
+  const { connection } = conversation
   const pending: PendingReceipt = {
     sndMsgId: incoming.sndMsgId,
     hash: incoming.hash,
     received: incoming.received,
   }
-  const isHead = head?.type === "shown" && equalBytes(head.smpMsgId, incoming.smpMsgId)
-  // The message is on disk since it was shown, so the ACK need not wait for the record that the application is done with it; and where
-  // the answer is the next message, one transaction stores both.
+  const held = heldHead(conversation)
+  // The message at the head is on disk since it came, so its ACK need not wait for the record that the application is done with another. While messages
+  // come, one transaction stores it together with the next of them.
   const recorded = conversation.saveWithNext({
     acknowledged: messageId,
-    ...(isHead ? { head: { type: "done", smpMsgId: incoming.smpMsgId } } : {}),
+    ...(held === undefined ? {} : { head: { ...held, type: "done" } }),
     ...(receipt ? { receipt: pending } : {}),
     ...(receipt && !connection.receipts ? { connection: { ...connection, receipts: true } } : {}),
   })
-  context.background(isHead ? acknowledgeHead(context, conversation) : context.flush())
+  if (held !== undefined) context.background(acknowledgeHead(context, conversation))
+  if (conversation.storing || conversation.acknowledging) context.flushSoon()
+  else context.background(context.flush())
   await recorded
 }

@@ -20,6 +20,7 @@ export interface AgentOptions {
 }
 
 const lazyMs = 100
+const soonMs = 5
 
 /** What the parts of an agent share: the store, the connections to servers, the events, time and chance. */
 export class Context {
@@ -84,9 +85,7 @@ export class Context {
   /** Stores changes with the next transaction, or soon: for what costs only a repetition when a crash comes first. */
   updateLater(f: (tx: StoreTx) => void): void {
     this.#lazy.push(f)
-    this.#lazyTimer ??= this.clock.setTimer(lazyMs, () => {
-      if (!this.closing.signal.aborted) this.background(this.flush())
-    })
+    this.#lazyTimer ??= this.#flushIn(lazyMs)
   }
 
   /** Like `updateLater`, and resolves when the changes are on disk. */
@@ -96,6 +95,18 @@ export class Context {
     const { promise, resolve, reject } = deferred()
     this.#lazyWaiting.push({ resolve, reject })
     await promise
+  }
+
+  /** Stores what `updateLater` was given with the next transaction, or in a moment: where one is likely to come. */
+  flushSoon(): void {
+    this.#lazyTimer?.[Symbol.dispose]()
+    this.#lazyTimer = this.#flushIn(soonMs)
+  }
+
+  #flushIn(ms: number): Disposable {
+    return this.clock.setTimer(ms, () => {
+      if (!this.closing.signal.aborted) this.background(this.flush())
+    })
   }
 
   /** Stores what `updateLater` was given. */

@@ -78,10 +78,15 @@ export class Conversation {
   parked: Delivered | undefined
   /** The application wants its messages. */
   wanted = true
+  /** A message that came is on its way to the disk. */
+  storing = false
+  /** Its ACK is under way. */
+  acknowledging = false
   /** Called when there is something to send, or a reason to try again. */
   kick: () => void = () => undefined
   /** Acknowledged, which is not in the store yet. */
   readonly #acknowledged = new Set<number>()
+  #unacknowledgedCount: number
   #receiving: Promise<void> = Promise.resolve()
 
   constructor(context: Context, connection: Connection) {
@@ -97,6 +102,7 @@ export class Conversation {
     this.outgoing = [...listRecords(store, tables.outgoing, id)].map(
       ({ value: { body: _, ...item } }) => item,
     )
+    this.#unacknowledgedCount = [...listRecords(store, tables.incoming, id)].length
     this.seen = new SeenEnvelopes(store, id)
   }
 
@@ -114,6 +120,11 @@ export class Conversation {
   }
   get receipts(): readonly PendingReceipt[] {
     return this.#receipts
+  }
+
+  /** How many messages the application has not acknowledged. */
+  get unacknowledgedCount(): number {
+    return this.#unacknowledgedCount
   }
 
   incoming(messageId: number): Incoming | undefined {
@@ -169,13 +180,16 @@ export class Conversation {
     })
   }
 
-  #remember({ connection, session, head, receipt, settledReceipts }: Changes): void {
+  #remember(changes: Changes): void {
+    const { connection, session, head, receipt, settledReceipts, incoming, acknowledged } = changes
     if (!this.active)
       throw new AgentError("NOT_FOUND", "The connection was deleted.", { connectionId: this.id })
     if (connection !== undefined) this.#connection = connection
     if (session !== undefined) this.#session = session
     if (head !== undefined) this.#head = head
     if (receipt !== undefined) this.#receipts.push(receipt)
+    if (incoming !== undefined) this.#unacknowledgedCount++
+    if (acknowledged !== undefined) this.#unacknowledgedCount--
     if (settledReceipts !== undefined) {
       const settled = new Set(settledReceipts)
       this.#receipts = this.#receipts.filter((one) => !settled.has(one))

@@ -122,7 +122,7 @@ function dispatch(
             received: context.clock.now(),
           },
         },
-        head: "shown",
+        head: "done",
       }
     }
     case "HELLO":

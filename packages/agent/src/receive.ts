@@ -1,7 +1,7 @@
 import { type Bytes, WireError } from "@smpkit/codec"
 import { boxKey, CryptoError, equalBytes } from "@smpkit/crypto"
 import { openMessageBody, type ReceivedMessage } from "@smpkit/smp"
-import { acknowledgeHead } from "./acknowledge.ts"
+import { acknowledgeHead, maxUnacknowledged } from "./acknowledge.ts"
 import { type Connection, isDuplex, type ReceiveQueueHolder } from "./connection.ts"
 import { receiveRequest } from "./contact/receive-request.ts"
 import type { Context } from "./context.ts"
@@ -19,8 +19,8 @@ import { closeConnection } from "./removal.ts"
 /** What a received message changes, and whether the server may forget it at once or waits for the application. */
 export interface Outcome {
   readonly changes: Changes
-  /** `shown`: an A_MSG that the application acknowledges. */
-  readonly head: "shown" | "done" | "parked"
+  /** `parked`: neither stored nor acknowledged. */
+  readonly head: "done" | "parked"
   /** The handshake failed in a way that ends the connection. */
   readonly close?: { readonly code: "NOT_AUTHENTIC"; readonly message: string }
   /** The other side has made room in its queue. */
@@ -39,10 +39,10 @@ export async function receive(
 ): Promise<void> {
   const c = conversation.connection
   if (!("receive" in c) || !conversation.wanted) return
-  const { head } = conversation
-  if (head !== undefined && equalBytes(head.smpMsgId, message.msgId)) {
+  const before = conversation.head
+  if (before !== undefined && equalBytes(before.smpMsgId, message.msgId)) {
     // Delivered again after a drop: shown in this run or at its start, or waiting for its ACK.
-    if (head.type === "done") await acknowledgeHead(context, conversation)
+    if (before.type === "done") await acknowledgeHead(context, conversation)
     return
   }
   const outcome = outcomeOf(context, conversation, c, message)
@@ -54,14 +54,16 @@ export async function receive(
     conversation.parked = message
     return
   }
-  const stored = await conversation.save({
-    ...outcome.changes,
-    head: { type: outcome.head, smpMsgId: message.msgId },
-  })
   const { incoming } = outcome.changes
+  const held = incoming !== undefined && conversation.unacknowledgedCount + 1 >= maxUnacknowledged
+  const head = { type: held ? "shown" : "done", smpMsgId: message.msgId } as const
+  conversation.storing = true
+  const stored = await conversation.save({ ...outcome.changes, head }).finally(() => {
+    conversation.storing = false
+  })
   if (incoming !== undefined) await context.events.push(messageEvent(conversation.id, incoming, false))
   await context.emit(stored)
-  if (outcome.head === "done") await acknowledgeHead(context, conversation)
+  if (!held) await acknowledgeHead(context, conversation)
   // Only now: an attempt before the ACK of a quota marker would find the other side as full as before.
   if (outcome.resume === true) resume()
 }

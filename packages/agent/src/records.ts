@@ -66,7 +66,7 @@ export interface Incoming {
   readonly received: number
 }
 
-/** What stands at the head of an own queue: a message that waits for the application, or one whose ACK is not answered yet. */
+/** What stands at the head of an own queue: `shown`, a message whose ACK waits for the application, or `done`, one whose ACK is not answered yet. */
 export interface Head {
   readonly type: "shown" | "done"
   readonly smpMsgId: Bytes

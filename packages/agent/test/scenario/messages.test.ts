@@ -68,22 +68,66 @@ describe("messages", () => {
     const ids = await connect(alice, bob)
     await alice.agent.sendMessage({ connectionId: ids.alice, text: "one" })
     await alice.agent.sendMessage({ connectionId: ids.alice, text: "two" })
-    const first = await bob.next("message")
-    expect(first.redelivered).toBe(false)
+    const [first, second] = [await bob.next("message"), await bob.next("message", 1)]
+    expect([first, second].map(({ redelivered }) => redelivered)).toEqual([false, false])
     await bob.restart()
-    const again = await bob.next("message", 1)
+    const again = await bob.next("message", 2)
     expect(again).toEqual({ ...first, redelivered: true })
+    expect(await bob.next("message", 3)).toEqual({ ...second, redelivered: true })
     await settle(50)
-    expect(bob.texts()).toEqual(["one", "one"])
+    expect(bob.texts()).toEqual(["one", "two", "one", "two"])
     await bob.agent.acknowledgeMessage({ connectionId: ids.bob, messageId: again.messageId })
     await expect(
       bob.agent.acknowledgeMessage({ connectionId: ids.bob, messageId: again.messageId }),
     ).rejects.toMatchObject({
       code: "NOT_FOUND",
     })
-    expect((await bob.next("message", 2)).body).toEqual(utf8("two"))
     await bob.restart()
-    expect(await bob.next("message", 3)).toMatchObject({ body: utf8("two"), redelivered: true })
+    expect(await bob.next("message", 4)).toEqual({ ...second, redelivered: true })
+    await settle(50)
+    expect(bob.texts()).toHaveLength(5)
+    await alice.close()
+    await bob.close()
+  })
+
+  it("are acknowledged to the server when they are stored, sixteen ahead of the application and not more (Q26)", async () => {
+    const { alice, bob, two, clock } = await twoPeople("ahead")
+    const ids = await connect(alice, bob)
+    const [queue] = two.queues
+    if (queue === undefined) throw new Error("no queue")
+    const sent = texts("m", 40)
+    for (const text of sent) await alice.agent.sendMessage({ connectionId: ids.alice, text })
+    await clock.advance(1000)
+    const onServer = (): number => queue.messages.length
+    expect([bob.texts().length, onServer()]).toEqual([16, 25])
+    // A dropped connection delivers the one that is not acknowledged again, and it is not shown again.
+    two.drop()
+    await clock.advance(10_000)
+    expect([bob.texts().length, onServer()]).toEqual([16, 25])
+    const acknowledge = async (at: number): Promise<void> => {
+      const { messageId } = await bob.next("message", at)
+      await bob.agent.acknowledgeMessage({ connectionId: ids.bob, messageId })
+      await clock.advance(0)
+    }
+    await acknowledge(3)
+    expect([bob.texts().length, onServer()]).toEqual([17, 24])
+    await acknowledge(0)
+    expect([bob.texts().length, onServer()]).toEqual([18, 23])
+    // Sixteen wait, so nothing new comes at a restart either, and the two that were acknowledged do not come again.
+    await bob.restart()
+    await clock.advance(1000)
+    expect(bob.texts().slice(18)).toEqual(sent.filter((_, i) => i < 18 && i !== 0 && i !== 3))
+    expect(
+      bob
+        .of("message")
+        .slice(18)
+        .every(({ redelivered }) => redelivered),
+    ).toBe(true)
+    expect(onServer()).toBe(23)
+    for (let i = 18; i < 18 + 38; i++) await acknowledge(i)
+    expect(onServer()).toBe(0)
+    expect(bob.texts().slice(18)).toEqual(sent.filter((_, i) => i !== 0 && i !== 3))
+    expect(bob.of("message").every(({ integrity }) => integrity.type === "ok")).toBe(true)
     await alice.close()
     await bob.close()
   })
