@@ -10,7 +10,7 @@ import { deleteRecord, getRecord, putRecord } from "../records.ts"
 import { agentVersions } from "../version.ts"
 import { assertLinks } from "./link-versions.ts"
 import { newUserData, type OwnLink, ownLinkTable } from "./own-link.ts"
-import { checkSigner, linkKeys, sealLinkData, sealUserLinkData } from "./sealed-link-data.ts"
+import { linkKeys, sealLinkData, sealUserLinkData } from "./sealed-link-data.ts"
 import { formatShortLink } from "./short-link.ts"
 
 /**
@@ -27,9 +27,7 @@ export async function setLinkData(
   const own = ownLinkIn(context, conversation)
   const { link, root, fixed } = own ?? makeForAddress(context, conversation, queue)
   const { key, linkId } = linkKeys(link.type, link.linkKey)
-  const user = newUserData(link.type, userData)
-  checkSigner(root.publicKey, root.publicKey, user)
-  const sealed = sealUserLinkData(key, root, user, context.random)
+  const sealed = sealUserLinkData(key, root, newUserData(link.type, userData), context.random)
   // Before the server has it: LSET takes no other fixed part afterwards.
   if (own === undefined)
     await context.update((tx) => {

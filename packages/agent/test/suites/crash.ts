@@ -137,7 +137,12 @@ class Application {
         })
         return
       }
+      case "contactRequest":
+        await agent.acceptContact(event)
+        return
       case "connected":
+        // At an address, the connection is that of the request.
+        this.connectionId = event.connectionId
         this.connected = true
         return
       case "message": {
@@ -200,10 +205,14 @@ interface Plan {
   readonly when: When
   /** Queues whose sender cannot set its key. */
   readonly slow: boolean
+  /** What Alice makes for Bob. */
+  readonly way: Way
 }
 
+type Way = "invitation" | "short invitation" | "address" | "short address"
+
 /** Runs a conversation to its end through one crash; the answer is how many commits the victim has made. */
-async function conversation({ victim, crashAt, when, slow }: Plan): Promise<number> {
+async function conversation({ victim, crashAt, when, slow, way }: Plan): Promise<number> {
   const clock = new FakeClock()
   const random = seededRandom("servers")
   const one = new FakeServer("one.example", { clock, random })
@@ -229,9 +238,13 @@ async function conversation({ victim, crashAt, when, slow }: Plan): Promise<numb
   for (let turn = 0; turn < 300 && !done(); turn++) {
     for (const person of people) if (person.agent === undefined) await person.start()
     if (alice.link === undefined) {
-      const made = await alice.call((agent) => agent.createConnection({ mode: "invitation" }))
-      alice.link = made?.link
-      alice.connectionId = made?.connectionId
+      const made = await alice.call((agent) =>
+        agent.createConnection({
+          mode: way.endsWith("address") ? "contact" : "invitation",
+          short: way.startsWith("short"),
+        }),
+      )
+      alice.link = made?.shortLink ?? made?.link
     } else if (bob.connectionId === undefined) {
       const { link } = alice
       const joined = await bob.call(async (agent) => {
@@ -253,11 +266,12 @@ async function conversation({ victim, crashAt, when, slow }: Plan): Promise<numb
   // Receipts, and whatever should not happen any more.
   await clock.advance(30_000)
   const violations = people.flatMap((p) => p.violations)
-  expect({ victim, crashAt, when, slow, done: done(), violations }).toEqual({
+  expect({ victim, crashAt, when, slow, way, done: done(), violations }).toEqual({
     victim,
     crashAt,
     when,
     slow,
+    way,
     done: true,
     violations: [],
   })
@@ -274,19 +288,27 @@ async function conversation({ victim, crashAt, when, slow }: Plan): Promise<numb
 export function crashSuite(chosen: (crashAt: number, when: When) => boolean): void {
   describe("a crash at any commit", () => {
     it.each([
-      ["alice", false],
-      ["bob", false],
-      ["alice", true],
-      ["bob", true],
+      ["alice", "invitation", false],
+      ["bob", "invitation", false],
+      ["alice", "invitation", true],
+      ["bob", "invitation", true],
+      ["alice", "short invitation", false],
+      ["bob", "short invitation", false],
+      ["alice", "address", false],
+      ["bob", "address", false],
+      ["alice", "address", true],
+      ["bob", "address", true],
+      ["alice", "short address", false],
+      ["bob", "short address", false],
     ] as const)(
-      "of %s loses nothing and shows nothing twice (slow handshake: %s)",
+      "of %s loses nothing and shows nothing twice (by %s, slow handshake: %s)",
       { timeout: 240_000 },
-      async (victim, slow) => {
-        const commits = await conversation({ victim: undefined, crashAt: 0, when: "before", slow })
+      async (victim, way, slow) => {
+        const commits = await conversation({ victim, crashAt: Infinity, when: "before", slow, way })
         expect(commits).toBeGreaterThan(10)
         for (let crashAt = 1; crashAt <= commits + 5; crashAt++) {
           for (const when of ["before", "after"] as const)
-            if (chosen(crashAt, when)) await conversation({ victim, crashAt, when, slow })
+            if (chosen(crashAt, when)) await conversation({ victim, crashAt, when, slow, way })
         }
       },
     )
