@@ -38,6 +38,8 @@ export class Context {
   onMessage: (server: ServerAddress, recipientId: Bytes, message: ServerMessage) => void = () => undefined
   /** Called when a connection was erased. */
   onErased: (connectionId: string) => void = () => undefined
+  /** Called when a queue of a connection that is gone was deleted on its server. */
+  onQueueDeleted: (server: ServerAddress) => void = () => undefined
   /** Why the agent stopped by itself. */
   failure: Error | undefined
   #nextNotice = 1

@@ -11,6 +11,7 @@ import { Receipts } from "./receipts.ts"
 import { receive } from "./receive.ts"
 import { listRecords, tables } from "./records.ts"
 import type { StoreTx } from "./store/index.ts"
+import { releaseUnused, serversOf, type ServerUse } from "./servers-in-use.ts"
 import { Subscriptions } from "./subscriptions.ts"
 
 interface Member {
@@ -49,6 +50,9 @@ export class Registry {
     context.onErased = (id) => {
       this.remove(id)
     }
+    context.onQueueDeleted = (server) => {
+      this.#release([{ role: "receive", server }])
+    }
     for (const { value } of [...listRecords(context.store, tables.connection)]) this.#add(value)
   }
 
@@ -80,6 +84,12 @@ export class Registry {
     this.joins.forget(id)
     this.#subscriptions.remove(member.conversation)
     this.#members.delete(id)
+    this.#release(serversOf(member.conversation.connection))
+  }
+
+  #release(uses: readonly ServerUse[]): void {
+    const connections = this.all().map(({ connection }) => connection)
+    releaseUnused(this.#context, uses, connections)
   }
 
   /** Subscribes a connection's queue; `created` is the session that made it. */

@@ -70,4 +70,5 @@ async function removeQueue(
   await context.update((tx) => {
     deleteRecord(tx, tables.removal, key)
   })
+  context.onQueueDeleted(server)
 }

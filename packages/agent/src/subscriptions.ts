@@ -53,7 +53,13 @@ export class Subscriptions {
   remove(conversation: Conversation): void {
     const c = conversation.connection
     if (!("receive" in c)) return
-    this.#servers.get(serverText(c.receive.server))?.conversations.delete(toBase64Url(c.receive.recipientId))
+    const { server, recipientId } = c.receive
+    const key = serverText(server)
+    const watched = this.#servers.get(key)
+    watched?.conversations.delete(toBase64Url(recipientId))
+    if (watched?.conversations.size !== 0) return
+    this.#servers.delete(key)
+    this.#context.pool.keep(server, "receive", false)
   }
 
   /** A message that came as the answer to another command. */

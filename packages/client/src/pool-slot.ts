@@ -58,6 +58,8 @@ export class PoolSlot {
   readonly #emit: (event: PoolEvent) => Promise<void>
   #state: State = { type: "idle" }
   #kept = false
+  /** How often somebody has asked for it. */
+  #asked = 0
   #retry: RetryState | undefined
   #failure: { readonly at: number; readonly error: unknown } | undefined
 
@@ -83,6 +85,7 @@ export class PoolSlot {
   /** Whether the connection is made again by itself. */
   keep(kept: boolean): void {
     this.#kept = kept
+    if (kept) this.#asked++
     if (kept && this.#state.type === "idle") this.#attempt().catch(() => undefined)
     if (!kept && this.#state.type === "waiting") {
       this.#state.timer[Symbol.dispose]()
@@ -92,6 +95,7 @@ export class PoolSlot {
 
   /** The open connection, or a new one, also where one would be tried later by itself. */
   async client(): Promise<SmpClient> {
+    this.#asked++
     const state = this.#state
     switch (state.type) {
       case "up":
@@ -110,6 +114,17 @@ export class PoolSlot {
       default:
         return state satisfies never
     }
+  }
+
+  /** Closes when its requests are answered, unless somebody asks for it before; `onClose` is called first. */
+  async retire(onClose: () => void): Promise<void> {
+    this.keep(false)
+    const asked = this.#asked
+    if (this.#state.type === "connecting") await this.#state.attempt.catch(() => undefined)
+    await this.current?.whenIdle()
+    if (this.#asked !== asked) return
+    onClose()
+    await this.close()
   }
 
   async close(): Promise<void> {

@@ -29,6 +29,7 @@ export class Requests {
   readonly #clock: Clock
   readonly #onTimeout: () => void
   readonly #outstanding = new Map<string, Outstanding>()
+  readonly #idle: (() => void)[] = []
   #closed = false
 
   constructor(server: ServerAddress, clock: Clock, onTimeout: () => void) {
@@ -39,6 +40,11 @@ export class Requests {
 
   get size(): number {
     return this.#outstanding.size
+  }
+
+  /** Resolves when no request waits. */
+  async whenIdle(): Promise<void> {
+    while (this.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
   }
 
   /** Whether the command that was sent, or is to be sent, with `corrId` still waits. */
@@ -76,6 +82,7 @@ export class Requests {
         signal?.removeEventListener("abort", onAbort)
         if (outcome.type === "answer") resolve(outcome.message)
         else reject(outcome.error instanceof Error ? outcome.error : new Error(String(outcome.error)))
+        if (this.size === 0) for (const wake of this.#idle.splice(0)) wake()
       }
       signal?.addEventListener("abort", onAbort, { once: true })
       this.#outstanding.set(id, { type, entityId, settle })

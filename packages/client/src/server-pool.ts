@@ -37,9 +37,21 @@ export class ServerPool implements AsyncDisposable {
     return this.#events
   }
 
-  /** Keeps a connection, from now on or no longer. What is no longer kept stays open as long as the server likes. */
+  /** Keeps a connection, from now on or no longer. What is no longer kept stays open as long as the server likes, or until `release`. */
   keep(server: ServerAddressWithAuth, role: ServerRole, kept = true): void {
     this.#slot(server, role).keep(kept)
+  }
+
+  /** Gives a connection up that nothing needs any more: it is closed when its requests are answered, unless somebody asks for it before. */
+  async release(server: ServerAddress, role: ServerRole): Promise<void> {
+    const name = nameOf(server, role)
+    const slot = this.#slots.get(name)
+    await slot?.retire(() => this.#slots.delete(name))
+  }
+
+  /** How many connections there are, open or wanted. */
+  get size(): number {
+    return this.#slots.size
   }
 
   /** The open connection; `undefined` where there is none at the moment. */

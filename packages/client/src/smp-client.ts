@@ -177,6 +177,11 @@ export class SmpClient implements AsyncDisposable {
     return this.#events
   }
 
+  /** Resolves when no request waits for its answer. */
+  async whenIdle(): Promise<void> {
+    await this.#requests.whenIdle()
+  }
+
   /** Ends the session. Requests that wait fail with `CLOSED`. */
   async close(): Promise<void> {
     this.#finish({ type: "local" })

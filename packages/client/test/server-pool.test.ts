@@ -1,4 +1,5 @@
 import { generateKeyPair, systemRandom } from "@smpkit/crypto"
+import type { BrokerMessage } from "@smpkit/smp"
 import { FakeClock, seededRandom, settle } from "@smpkit/testkit"
 import { TransportError } from "@smpkit/transport"
 import { describe, expect, test } from "vitest"
@@ -25,6 +26,12 @@ function pool(options?: ClientOptions): {
     })()
   }
   return { pool: made, network, clock, events, listen }
+}
+
+function answerFirst({ session }: FakeNetwork, message: BrokerMessage): void {
+  const [arrived] = session.commands
+  if (arrived === undefined) throw new Error("nothing came")
+  session.answer(arrived, message)
 }
 
 const types = (events: readonly PoolEvent[]): string[] => events.map(({ type, role }) => `${type} ${role}`)
@@ -144,6 +151,52 @@ describe("connections", () => {
     await expect(given).rejects.toThrow("enough")
     go()
     expect(await other).toBe(p.current(server, "send"))
+    await p.close()
+  })
+
+  test("one that is given up is closed when its requests are answered, and forgotten", async () => {
+    const { pool: p, network } = pool()
+    p.keep(server, "receive")
+    const first = await p.client(server, "receive")
+    const answer = p.request(server, "receive", { type: "DEL" }, { entityId: id(1), key })
+    await settle()
+    const released = p.release(server, "receive")
+    await settle()
+    expect(p.current(server, "receive")).toBe(first)
+    answerFirst(network, { type: "OK" })
+    await answer
+    await released
+    expect(await first.closed).toEqual({ type: "local" })
+    expect(p.size).toBe(0)
+    await p.release(server, "receive")
+    expect(await p.client(server, "receive")).not.toBe(first)
+    await p.close()
+  })
+
+  test("one that is given up stays where somebody asks for it meanwhile", async () => {
+    const { pool: p, network } = pool()
+    const first = await p.client(server, "send")
+    const answer = p.request(server, "send", { type: "PING" }, { entityId: new Uint8Array(0) })
+    await settle()
+    const released = p.release(server, "send")
+    expect(await p.client(server, "send")).toBe(first)
+    answerFirst(network, { type: "PONG" })
+    await answer
+    await released
+    expect(p.current(server, "send")).toBe(first)
+    await p.close()
+  })
+
+  test("one that is given up while it is tried, or waits for its next attempt, is forgotten as well", async () => {
+    const { pool: p, network, clock } = pool()
+    network.down = broken
+    p.keep(server, "receive")
+    await p.release(server, "receive")
+    expect(p.size).toBe(0)
+    p.keep(server, "receive")
+    await settle()
+    await p.release(server, "receive")
+    expect([p.size, clock.pending]).toEqual([0, 0])
     await p.close()
   })
 

@@ -93,6 +93,10 @@ export class FakeServer implements Connector {
     return [...new Set(this.#queues.values())]
   }
 
+  get sessionCount(): number {
+    return this.#sessions.size
+  }
+
   async connect(): Promise<SmpSession> {
     await Promise.resolve()
     if (this.down) throw new TransportError("NETWORK", "the server is down")

@@ -253,6 +253,34 @@ describe("two agents", () => {
     await bob.close()
   })
 
+  it("keep a connection to a server as long as a queue there needs it", async () => {
+    const { alice, bob, one, two, clock } = await world("released")
+    const first = await connect(alice, bob)
+    const second = await connect(alice, bob)
+    const open = (): number[] => [one, two].map(({ sessionCount }) => sessionCount)
+    // Each receives at its own server and sends to the other.
+    expect(open()).toEqual([2, 2])
+    await alice.agent.deleteConnection({ connectionId: first.alice })
+    await bob.agent.deleteConnection({ connectionId: first.bob })
+    await clock.advance(1000)
+    expect(open()).toEqual([2, 2])
+    await alice.agent.sendMessage({ connectionId: second.alice, text: "still here" })
+    await bob.next("message")
+    await alice.agent.deleteConnection({ connectionId: second.alice })
+    await clock.advance(1000)
+    expect(open()).toEqual([1, 1])
+    await bob.agent.deleteConnection({ connectionId: second.bob })
+    await clock.advance(1000)
+    expect(open()).toEqual([0, 0])
+    expect([...one.queues, ...two.queues]).toEqual([])
+    expect([...alice.of("serverDown"), ...bob.of("serverDown")]).toEqual([])
+    // And is made again when there is something to do.
+    await connect(alice, bob)
+    expect(open()).toEqual([2, 2])
+    await alice.close()
+    await bob.close()
+  })
+
   it("say what this release cannot do", async () => {
     const { alice, bob } = await world("not yet")
     const calls: [string, () => Promise<unknown>][] = [
