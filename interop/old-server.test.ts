@@ -16,7 +16,7 @@ test("a server that falls back to version 6 cannot stop the agent: what needs an
   const [party] = recording.partiesAt("alice", 48)
   if (party?.send === undefined) return expect.fail("no connection")
   party.send = { ...party.send, authKey: generateKeyPair("x25519", random) }
-  const store = await seededStore([party], random)
+  const store = await seededStore(recording, [party], random)
   const clock = new FakeClock()
   const server = new ReplayServer(recording)
   await using agent = await Agent.open({

@@ -1,8 +1,9 @@
-import { type Bytes, toHex } from "@smpkit/codec"
-import { openAgentMessage, openQueueMessage } from "@smpkit/agent"
-import type { AuthKey } from "@smpkit/smp"
+import { type Bytes, decodeUtf8, formatVersionRange, toHex } from "@smpkit/codec"
+import { openAgentMessage, openQueueMessage, parseLink, type QueueMessage } from "@smpkit/agent"
+import { type AuthKey, type Command, parseCommand } from "@smpkit/smp"
 import { seededRandom, type Vector } from "@smpkit/testkit"
 import type { Session } from "../../packages/agent/src/connection.ts"
+import { readConfirmation } from "../../packages/agent/src/handshake.ts"
 import type { QueuePeer } from "../../packages/agent/src/queues.ts"
 import type { Followed } from "./follow.ts"
 import type { Recording } from "./recording.ts"
@@ -37,6 +38,7 @@ export class Contents {
   ours({ command, authorization, bytes }: Arrived, step: Vector): string {
     if (authorization === "wrong") return `${command.type} by a wrong key`
     if (command.type === "SKEY") return "SKEY"
+    if (command.type === "NEW") return newQueueText(command)
     if (command.type !== "SEND") return toHex(bytes)
     const senderId = step.at("entityId").text()
     const queue = this.#recording.receiveQueue(senderId)
@@ -44,22 +46,41 @@ export class Contents {
     const { envelope, header, newPeer } = openQueueMessage({ ...queue, peer }, command.body)
     if (newPeer !== undefined) this.#peers.set(senderId, newPeer)
     if (header.type === "K") this.#onSenderKey(senderId, header.senderKey)
-    const sealed = "sealed" in envelope ? envelope.sealed : new Uint8Array(0)
-    const inner = this.#isShortened(step) ? "" : `${header.type} ${this.#plain(sealed)}`
+    const opened = { envelope, header, newPeer }
+    const inner = this.#isShortened(step) ? "" : `${header.type} ${this.#content(opened, senderId)}`
     return `${start(authorization === "right", command.notification)} ${envelope.type} ${inner}`
   }
 
   recorded(step: Vector): string {
     const tag = step.at("tag").text()
     if (tag === "SKEY") return "SKEY"
+    if (tag === "NEW")
+      return newQueueText(parseCommand(this.#recording.version(step), step.at("command").bytes()))
     if (tag !== "SEND") return step.at("command").text()
     const known = start(step.at("authorization").bytes().length > 0, flagOf(step))
     const body = this.#followed.bodies.get(step.at("i").number())
-    if (body === undefined) return `${known} AgentConfirmation `
-    const queue = this.#recording.receiveQueue(step.at("entityId").text())
-    const { envelope, header } = openQueueMessage(queue, body)
-    const sealed = "sealed" in envelope ? envelope.sealed : new Uint8Array(0)
-    return `${known} ${envelope.type} ${header.type} ${this.#plain(sealed)}`
+    const senderId = step.at("entityId").text()
+    if (body === undefined)
+      return `${known} ${this.#recording.isAddress(senderId) ? "AgentInvitation" : "AgentConfirmation"} `
+    const opened = openQueueMessage(this.#recording.receiveQueue(senderId), body)
+    return `${known} ${opened.envelope.type} ${opened.header.type} ${this.#content(opened, senderId)}`
+  }
+
+  /** Where the keys of the key agreement are our own: what they carry. */
+  #content(opened: QueueMessage, senderId: string): string {
+    const { envelope } = opened
+    if (envelope.type === "AgentInvitation") {
+      const link = parseLink(decodeUtf8(envelope.link) ?? "")
+      return `${envelope.version} ${link.type} ${formatVersionRange(link.versions)} ${link.queues[0].mode ?? "?"} ${toHex(envelope.info)}`
+    }
+    if (envelope.type === "AgentConfirmation" && envelope.parameters !== undefined) {
+      const x3dh = this.#recording.x3dhOf(this.#recording.connOf("receiver", senderId))
+      if (x3dh === undefined) throw new Error("a joiner's confirmation to somebody who made no invitation")
+      const options = { random: seededRandom("reader"), now: 0 }
+      const { agentVersion, replyQueue, info } = readConfirmation(x3dh, opened, envelope, options)
+      return `${agentVersion} ${envelope.parameters.version} ${replyQueue.version} ${replyQueue.mode ?? "?"} ${toHex(info)}`
+    }
+    return this.#plain("sealed" in envelope ? envelope.sealed : new Uint8Array(0))
   }
 
   #isShortened(step: Vector): boolean {
@@ -73,6 +94,14 @@ export class Contents {
     const { sndMsgId, integrity, hash, message } = opened
     return `${sndMsgId} ${integrity.type} ${toHex(hash)} ${message.type}`
   }
+}
+
+/** All of NEW but its keys. */
+function newQueueText(command: Command): string {
+  if (command.type !== "NEW") throw new Error(`${command.type} instead of NEW`)
+  const { authKey, dhKey, basicAuth, subscribe, queueMode, linkData, notifier } = command
+  const keys = `${authKey.alg} ${dhKey.alg} ${String(notifier)} ${String(basicAuth)}`
+  return `NEW ${keys} ${String(subscribe)} ${queueMode ?? "?"} ${linkData === undefined ? "no link" : "link"}`
 }
 
 function start(authorized: boolean, notification: boolean): string {

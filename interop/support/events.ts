@@ -73,13 +73,20 @@ function eventsOf(event: Vector, messageId: MessageIds): readonly object[] {
   const ours = (from: Vector): number | undefined => messageId(connectionId, from.at("msgId").number())
   const postQuantum = false
   switch (event.find("ev")?.text() ?? event.find("resp")?.text()) {
+    case "REQ":
     case "CONF": {
       const servers = event
         .at("servers")
         .items()
         .map((one) => one.text())
       return [
-        { type: "confirmation", connectionId, info: toHex(event.at("info").utf8()), postQuantum, servers },
+        {
+          type: event.has("invId") ? "contactRequest" : "confirmation",
+          connectionId,
+          info: toHex(event.at("info").utf8()),
+          postQuantum,
+          servers,
+        },
       ]
     }
     case "INFO":

@@ -57,6 +57,18 @@ export interface Followed {
   readonly unread: readonly number[]
 }
 
+/** For a recording of which only commands are compared. */
+export const unfollowed: Followed = {
+  bodies: new Map(),
+  opened: [],
+  madeAgain: [],
+  rebuilt: [],
+  states: [],
+  sent: new Map(),
+  unknown: [],
+  unread: [],
+}
+
 /** Goes through a recording with the agent's own functions, for both agents: makes again what was sent, opens what was received. */
 export function follow(recording: Recording): Followed {
   return new Follower(recording).run()
@@ -178,6 +190,7 @@ class Follower {
     const { receive, conn, session, x3dh } = party
     const { envelope, newPeer, header } = queueMessage
     const options = { random: this.#recordedRandom(conn, session), now: 0 }
+    if (envelope.type === "AgentInvitation") return { queueMessage }
     if (receive !== undefined && newPeer !== undefined) party.receive = { ...receive, peer: newPeer }
     if (envelope.type === "AgentConfirmation" && x3dh !== undefined) {
       const { session: first, info, replyQueue } = readConfirmation(x3dh, queueMessage, envelope, options)

@@ -46,9 +46,7 @@ export class Recording {
 
   /** The connection that receives from a queue, or sends to it. */
   connOf(role: "receiver" | "sender", senderId: string): string {
-    const row = (role === "receiver" ? this.#receiveRows : this.#sendRows).get(senderId)
-    if (row === undefined) throw new Error(`${this.name}: no ${role} of a queue`)
-    return row.at("conn_id").text()
+    return this.row(role, senderId).at("conn_id").text()
   }
 
   /** The queue `q1`, `q2`… of a step. */
@@ -164,6 +162,26 @@ export class Recording {
     }
   }
 
+  /** Whether a queue is an address, whose senders keep nothing of it. */
+  isAddress(senderId: string): boolean {
+    return this.receiveQueue(senderId).mode === "contact"
+  }
+
+  /** The key agreement keys of a connection that has made an invitation; `undefined` for one that has joined. */
+  x3dhOf(conn: string): X3dhKeys | undefined {
+    const row = this.steps
+      .flatMap((step) => rows(step.find("state") ?? step, "ratchets"))
+      .find((one) => one.at("conn_id").text() === conn && recordedX3dh(one) !== undefined)
+    return row && recordedX3dh(row)
+  }
+
+  /** The row of a connection's receive queue, or send queue, that says most. */
+  row(role: "receiver" | "sender", senderId: string): Vector {
+    const row = (role === "receiver" ? this.#receiveRows : this.#sendRows).get(senderId)
+    if (row === undefined) throw new Error(`${this.name}: no ${role} of a queue`)
+    return row
+  }
+
   /** The queue that a connection receives from. */
   senderIdOf(conn: string): string {
     for (const [senderId, row] of this.#receiveRows) if (row.at("conn_id").text() === conn) return senderId
@@ -235,7 +253,8 @@ function hasRow(step: Vector, table: string, conn: string): boolean {
 }
 
 function modeOf(row: Vector): QueueMode | undefined {
-  return row.find("queue_mode")?.text() === "M" ? "messaging" : undefined
+  const letter = row.find("queue_mode")?.text()
+  return letter === "M" ? "messaging" : letter === "C" ? "contact" : undefined
 }
 
 function sessionOf(ratchet: Vector, connection: Vector): Session {

@@ -1,3 +1,4 @@
+import type { StoreTx } from "@smpkit/agent"
 import type { Arrived } from "./replay-server.ts"
 
 export interface ReplayPlan {
@@ -7,6 +8,8 @@ export interface ReplayPlan {
   readonly to: number
   /** The recording begins with the subscriptions; otherwise the replay answers them first. */
   readonly subscribes?: boolean
+  /** What the store holds besides the recorded connections. */
+  readonly seed?: (tx: StoreTx) => void
   /** Whose state at which step opens what we send, where the ratchet keys of the recorded agent are not known. */
   readonly reader?: { readonly conn: string; readonly at: number }
 }

@@ -85,8 +85,9 @@ export class ReplayServer implements Connector {
       const { version, sessionId } = session
       const { corrId, entityId, command: bytes, authorization } = parseTransmission(version, sessionId, item)
       const command = parseCommand(version, bytes)
+      if (command.type === "NEW") this.setKey("", command.authKey)
       if (command.type === "SUB") this.#subscribers.set(toHex(entityId), session)
-      if (command.type === "SKEY") this.setKey(toHex(entityId), command.senderKey)
+      if (command.type === "SKEY" || command.type === "LKEY") this.setKey(toHex(entityId), command.senderKey)
       const signed = signedBytes(sessionId, { corrId, entityId, command: bytes })
       const fits = (this.#keys.get(toHex(entityId)) ?? []).some((key) =>
         verifyAuthorization(key, authorization, session.serverKey, corrId, signed),

@@ -51,7 +51,7 @@ export class Replay {
     const { agent: name, from, to } = this.#plan
     const parties = this.#recording.partiesAt(name.replace(/\d$/, ""), from)
     const random = recordedRandom(this.#recording, parties)
-    const store = await seededStore(parties, random)
+    const store = await seededStore(this.#recording, parties, random, this.#plan.seed)
     const agent = await Agent.open({
       store,
       connector: this.#server,
@@ -64,13 +64,15 @@ export class Replay {
     const reading = this.#read(agent)
     if (this.#plan.subscribes !== true) {
       for (const _ of parties) await this.#acceptSubscription()
-      await this.#until("serverUp", () => this.#events.length > 0)
+      if (parties.length > 0) await this.#until("serverUp", () => this.#events.length > 0)
       this.#events.length = 0
     }
     for (const step of this.#recording.steps.slice(from + 1, to + 1)) await this.#step(agent, step)
     await this.#until("the events that are left", () => false, 20).catch(() => undefined)
     await Promise.all(this.#later)
-    const events = this.#events.map((event) => describeEvent(event))
+    // Of a connection that was made here, the recording cannot tell.
+    const isOurs = (event: AgentEvent): boolean => parties.length === 0 && event.type === "serverUp"
+    const events = this.#events.filter((event) => !isOurs(event)).map((event) => describeEvent(event))
     await agent.close()
     await reading
     if (this.#failure !== undefined) throw this.#failure
@@ -119,6 +121,15 @@ export class Replay {
         await agent.allowConnection({ connectionId, confirmationId, info })
         return
       }
+      case "accept": {
+        const { connectionId: address, requestId } = await this.#firstRequest()
+        await agent.acceptContact({ connectionId: address, requestId, info })
+        return
+      }
+      case "join":
+        // It resolves when the server has answered.
+        this.#later.push(agent.joinConnection({ link: connectionId, info }))
+        return
       case "send": {
         const { messageId } = await agent.sendMessage({ connectionId, body: info })
         this.#messageIds.set(connectionId, messageId)
@@ -140,6 +151,14 @@ export class Replay {
         // `start`, `suball`: opening is both. `suspend`: not in our interface.
         return
     }
+  }
+
+  async #firstRequest(): Promise<Extract<AgentEvent, { readonly type: "contactRequest" }>> {
+    const found = (): AgentEvent | undefined => this.#events.find(({ type }) => type === "contactRequest")
+    await this.#until("a request", () => found() !== undefined)
+    const event = found()
+    if (event?.type !== "contactRequest") throw new Error("no request")
+    return event
   }
 
   async #event(event: Vector): Promise<void> {

@@ -1,33 +1,48 @@
 import { type Bytes, toHex } from "@smpkit/codec"
 import { type Random, sha256 } from "@smpkit/crypto"
-import { memoryRawStore, type SealedStore } from "@smpkit/agent"
+import { memoryRawStore, type SealedStore, type StoreTx } from "@smpkit/agent"
 import { seededRandom } from "@smpkit/testkit"
-import type { Connection, ConnectionState } from "../../packages/agent/src/connection.ts"
+import type { Connection, ConnectionCommon, ConnectionState } from "../../packages/agent/src/connection.ts"
 import { putRecord, tables } from "../../packages/agent/src/records.ts"
 import { openSealedStore } from "../../packages/agent/src/store/sealed.ts"
 import type { Party, Recording } from "./recording.ts"
 
 /** A sealed store with the records of recorded connections, as an agent of ours would have left it. */
-export async function seededStore(parties: readonly Party[], random: Random): Promise<SealedStore> {
+export async function seededStore(
+  recording: Recording,
+  parties: readonly Party[],
+  random: Random,
+  also?: (tx: StoreTx) => void,
+): Promise<SealedStore> {
   const store = await openSealedStore(
     memoryRawStore(),
     { passphrase: "recorded", random },
     (passphrase, salt) => sha256(passphrase, salt),
   )
   await store.update((tx) => {
+    also?.(tx)
     for (const party of parties) {
-      putRecord(tx, tables.connection, party.conn, connectionOf(party))
+      putRecord(tx, tables.connection, party.conn, connectionOf(recording, party))
       if (party.session !== undefined) putRecord(tx, tables.session, party.conn, party.session)
     }
   })
   return store
 }
 
-function connectionOf(party: Party): Connection {
+function connectionOf(recording: Recording, party: Party): Connection {
+  const isJoiner = recording.x3dhOf(party.conn) === undefined && party.receive?.mode !== "contact"
   return {
-    id: party.conn,
+    ...startOf(party.conn, isJoiner ? "joiner" : "initiator"),
+    ...stateOf(party),
+  }
+}
+
+/** What a connection has in every state. */
+export function startOf(id: string, role: Connection["role"]): ConnectionCommon {
+  return {
+    id,
     created: Date.UTC(2026, 0, 1),
-    role: party.agent === "alice" ? "initiator" : "joiner",
+    role,
     agentVersion: 7,
     postQuantum: "off",
     verified: false,
@@ -37,12 +52,12 @@ function connectionOf(party: Party): Connection {
     peerKeys: undefined,
     sendLocked: false,
     leaving: false,
-    ...stateOf(party),
   }
 }
 
 function stateOf({ conn, receive, send, x3dh, session }: Party): ConnectionState {
   if (receive === undefined) throw new Error(`${conn} has no queue`)
+  if (receive.mode === "contact") return { state: "address", receive }
   if (x3dh !== undefined) return { state: "invited", receive, x3dh }
   if (send === undefined || session === undefined) throw new Error(`${conn} is between two states`)
   return { state: session.lastReceivedId === 0 ? "joined" : "connected", receive, send }
