@@ -100,7 +100,7 @@ export class Contents {
 function newQueueText(command: Command): string {
   if (command.type !== "NEW") throw new Error(`${command.type} instead of NEW`)
   const { authKey, dhKey, basicAuth, subscribe, queueMode, linkData, notifier } = command
-  const keys = `${authKey.alg} ${dhKey.alg} ${String(notifier)} ${String(basicAuth)}`
+  const keys = `${authKey.alg} ${dhKey.alg} ${notifier === undefined ? "no notifier" : "notifier"} ${String(basicAuth)}`
   return `NEW ${keys} ${String(subscribe)} ${queueMode ?? "?"} ${linkData === undefined ? "no link" : "link"}`
 }
 
