@@ -14,4 +14,5 @@ export {
 } from "./retry.ts"
 export type { ServerEvent, ServerMessage } from "./server-event.ts"
 export { ServerPool } from "./server-pool.ts"
-export { type ClientDependencies, type ClientOptions, type RequestOptions, SmpClient } from "./smp-client.ts"
+export type { ClientDependencies, ClientOptions, RequestOptions } from "./client-options.ts"
+export { SmpClient } from "./smp-client.ts"

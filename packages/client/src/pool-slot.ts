@@ -3,7 +3,8 @@ import type { CloseReason } from "@smpkit/transport"
 import { ClientError } from "./errors.ts"
 import { nextRetry, reconnectRetry, type RetryState, withJitter } from "./retry.ts"
 import type { ServerEvent } from "./server-event.ts"
-import { type ClientDependencies, type ClientOptions, SmpClient } from "./smp-client.ts"
+import type { ClientDependencies, ClientOptions } from "./client-options.ts"
+import { SmpClient } from "./smp-client.ts"
 
 /** Receiving and sending never share a session (security.md, Q23). */
 export type ServerRole = "receive" | "send"

@@ -8,7 +8,8 @@ import type { Success } from "./answers.ts"
 import { ClientError } from "./errors.ts"
 import { EventQueue } from "./event-queue.ts"
 import { type PoolEvent, PoolSlot, type ServerRole } from "./pool-slot.ts"
-import type { ClientDependencies, ClientOptions, RequestOptions, SmpClient } from "./smp-client.ts"
+import type { ClientDependencies, ClientOptions, RequestOptions } from "./client-options.ts"
+import type { SmpClient } from "./smp-client.ts"
 
 /**
  * Connections to many servers, one for each server and role. Connections that are kept are made again after they are lost, with growing delays;

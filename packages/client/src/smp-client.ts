@@ -1,10 +1,9 @@
 import { type Bytes, WireError } from "@smpkit/codec"
-import type { AuthAlg, KeyPair, Random } from "@smpkit/crypto"
+import type { Random } from "@smpkit/crypto"
 import {
   authorize,
   type BrokerMessage,
   type Command,
-  encodeBatches,
   encodeCommand,
   encodeTransmission,
   maxBatchLength,
@@ -18,45 +17,16 @@ import {
   type SmpVersion,
   TransmissionError,
 } from "@smpkit/smp"
-import { type Clock, type CloseReason, type SmpSession, TransportError } from "@smpkit/transport"
+import { type CloseReason, type SmpSession, TransportError } from "@smpkit/transport"
 import type { Success } from "./answers.ts"
-import type { Connector } from "./connector.ts"
+import type { ClientDependencies, ClientOptions, RequestOptions } from "./client-options.ts"
 import { ClientError } from "./errors.ts"
 import { EventQueue } from "./event-queue.ts"
 import { Gate } from "./gate.ts"
-import { KeepAlive, keepAliveDefaults, type KeepAliveOptions } from "./keep-alive.ts"
+import { KeepAlive, keepAliveDefaults } from "./keep-alive.ts"
+import { Outbox, type Queued } from "./outbox.ts"
 import { Requests } from "./requests.ts"
-import { type Outgoing, rounds } from "./rounds.ts"
 import { isServerMessage, type ServerEvent } from "./server-event.ts"
-
-export interface ClientDependencies {
-  readonly connector: Connector
-  readonly clock: Clock
-  readonly random: Random
-}
-
-export interface ClientOptions extends Partial<KeepAliveOptions> {
-  /** How long a request waits for its answer. */
-  readonly timeoutMs?: number
-  /** How many events wait for the consumer before the socket is read only for outstanding answers; a flood of `floodLimit` stops that too. */
-  readonly eventLimit?: number
-  readonly floodLimit?: number
-}
-
-export interface RequestOptions {
-  /** What the command is about; empty for NEW and PING. */
-  readonly entityId: Bytes
-  /** Authorizes the command. */
-  readonly key?: KeyPair<AuthAlg>
-  /** 24 bytes, fresh for every request, where the command depends on them: the sender id of a NEW with link data. Random by default. */
-  readonly corrId?: Bytes | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly timeoutMs?: number
-}
-
-interface Queued extends Outgoing {
-  readonly corrId: Bytes
-}
 
 const empty: Bytes = new Uint8Array()
 const corrIdLength = 24
@@ -73,11 +43,10 @@ export class SmpClient implements AsyncDisposable {
   readonly #keepAlive: KeepAlive
   readonly #events: EventQueue<ServerEvent>
   readonly #gate = new Gate()
+  readonly #outbox: Outbox
   readonly #timeoutMs: number
   readonly #eventLimit: number
   readonly #floodLimit: number
-  #outbox: Queued[] = []
-  #sending = false
   #ending = false
   #over = false
   #settleClosed: (reason: CloseReason) => void = () => undefined
@@ -115,6 +84,10 @@ export class SmpClient implements AsyncDisposable {
     this.#requests = new Requests(server, clock, () => {
       if (this.#mayRead()) this.#keepAlive.timedOut()
     })
+    this.#outbox = new Outbox(
+      (content) => session.send(content),
+      (corrId) => this.#requests.has(corrId),
+    )
     void this.#receive()
     // Whoever does not take events must not keep requests from learning that the session is over.
     void session.closed.then(() => {
@@ -164,9 +137,8 @@ export class SmpClient implements AsyncDisposable {
       throw new SmpError("LARGE_MSG", `a ${command.type} that no block can carry`)
     }
     const answer = this.#requests.answerTo(body.corrId, command.type, entityId, { timeoutMs, signal })
-    this.#outbox.push({ entityId, transmission, corrId: body.corrId })
+    void this.#send({ entityId, transmission, corrId: body.corrId })
     this.#gate.changed()
-    if (!this.#sending) void this.#send()
     const message = await answer
     if (subscribes(command)) this.#keepAlive.start()
     return message as Success<C["type"]>
@@ -192,25 +164,13 @@ export class SmpClient implements AsyncDisposable {
     return this.close()
   }
 
-  /** Sends what was requested, until nothing is left; what comes while the socket is full shares the next blocks. */
-  async #send(): Promise<void> {
-    this.#sending = true
-    await Promise.resolve()
-    while (this.#outbox.length > 0 && !this.#over) {
-      const outbox = this.#outbox.filter(({ corrId }) => this.#requests.has(corrId))
-      this.#outbox = []
-      try {
-        for (const round of rounds(outbox)) {
-          const contents = encodeBatches(round.map(({ transmission }) => transmission))
-          for (const content of contents) await this.#session.send(content)
-        }
-      } catch (error) {
-        // A session that is over ends when what it received has been read; until then it may still answer.
-        if (!TransportError.is(error, "CLOSED")) this.#broken(error)
-        break
-      }
+  /** Sends a transmission. A session that is over ends when what it received has been read; until then it may still answer. */
+  async #send(queued: Queued): Promise<void> {
+    try {
+      await this.#outbox.push(queued)
+    } catch (error) {
+      if (!TransportError.is(error, "CLOSED")) this.#broken(error)
     }
-    this.#sending = false
   }
 
   async #receive(): Promise<void> {
@@ -274,6 +234,7 @@ export class SmpClient implements AsyncDisposable {
   #finish(reason: CloseReason): void {
     if (this.#over) return
     this.#over = true
+    this.#outbox.end()
     this.#keepAlive[Symbol.dispose]()
     this.#requests.close(reason.type === "error" ? reason.message : "the connection was closed")
     this.#events.end()
