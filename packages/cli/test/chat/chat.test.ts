@@ -53,6 +53,29 @@ const callsOf = ({ agent }: Room, method: string): readonly unknown[] =>
   agent.calls.filter((call) => call.method === method).map(({ params }) => params)
 
 describe("the chat", () => {
+  test("counts no address as a conversation, and says who answers requests at one", async () => {
+    const room = open()
+    room.agent.answers["listConnections"] = {
+      connections: [{ ...stateOf("a1", "address"), mode: "contact" }, stateOf("c1")],
+    }
+    await room.chat.begin(undefined)
+    expect(room.lines.join("\n")).toContain("Conversation 1, connected")
+    room.lines.length = 0
+    const request = { requestId: "r", info: new Uint8Array(0), postQuantum: false, servers: ["s"] }
+    await room.see({ type: "contactRequest", connectionId: "a1", ...request })
+    expect(room.lines).toEqual([
+      "Somebody asks at an address of this folder's agent: smpkit agent answers requests.",
+    ])
+    expect(room.agent.calls.map(({ method }) => method)).toEqual(["listConnections"])
+  })
+
+  test("joins by whatever the agent takes for a link", async () => {
+    const room = open()
+    const short = "https://smp.example.org/a#MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"
+    await room.chat.begin(short)
+    expect(callsOf(room, "joinConnection")).toEqual([{ link: short }])
+  })
+
   test("without a link and without a conversation it shows an invitation", async () => {
     const room = open()
     await room.chat.begin(undefined)

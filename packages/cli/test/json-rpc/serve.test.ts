@@ -115,6 +115,8 @@ describe("JSON-RPC 2.0 over lines (rpc.md)", () => {
     const session = new Session()
     session.request(1, "createConnection", { mode: "invitation" })
     session.request("two", "sendMessage", { connectionId: "c1", text: "hi" })
+    session.request(31, "acceptContact", { connectionId: "c1", requestId: "r", infoBase64: "aGk" })
+    session.request(32, "rejectContact", { connectionId: "c1", requestId: "r" })
     session.request(3, "allowConnection", { connectionId: "c1", confirmationId: "f", infoBase64: "aGk" })
     session.request(4, "acknowledgeMessage", { connectionId: "c1", messageId: 5 })
     session.request(6, "version")
@@ -124,6 +126,8 @@ describe("JSON-RPC 2.0 over lines (rpc.md)", () => {
       expect.arrayContaining([
         { jsonrpc: "2.0", id: 1, result: { connectionId: "c1", link: "simplex:/invitation#/?v=2-7" } },
         { jsonrpc: "2.0", id: "two", result: { messageId: 1 } },
+        { jsonrpc: "2.0", id: 31, result: { connectionId: "c2" } },
+        { jsonrpc: "2.0", id: 32, result: {} },
         { jsonrpc: "2.0", id: 3, result: {} },
         { jsonrpc: "2.0", id: 4, result: {} },
         { jsonrpc: "2.0", id: 6, result: versions },
@@ -133,6 +137,11 @@ describe("JSON-RPC 2.0 over lines (rpc.md)", () => {
     expect(session.agent.calls).toEqual(
       expect.arrayContaining([
         { method: "sendMessage", params: { connectionId: "c1", body: new Uint8Array([104, 105]) } },
+        {
+          method: "acceptContact",
+          params: { connectionId: "c1", requestId: "r", info: new Uint8Array([104, 105]) },
+        },
+        { method: "rejectContact", params: { connectionId: "c1", requestId: "r" } },
         {
           method: "allowConnection",
           params: { connectionId: "c1", confirmationId: "f", info: new Uint8Array([104, 105]) },
@@ -214,6 +223,14 @@ describe("JSON-RPC 2.0 over lines (rpc.md)", () => {
         postQuantum: false,
         servers: ["s"],
       },
+      {
+        type: "contactRequest",
+        connectionId: "a1",
+        requestId: "r",
+        info: Uint8Array.of(2),
+        postQuantum: false,
+        servers: ["s"],
+      },
       { type: "ratchetSync", connectionId: "c1", state: "required" },
       { type: "closed", connectionId: "c1", code: "NO_ANSWER", message: "m" },
     )
@@ -235,6 +252,14 @@ describe("JSON-RPC 2.0 over lines (rpc.md)", () => {
         connectionId: "c1",
         confirmationId: "f",
         infoBase64: "AQ",
+        postQuantum: false,
+        servers: ["s"],
+      },
+      {
+        type: "contactRequest",
+        connectionId: "a1",
+        requestId: "r",
+        infoBase64: "Ag",
         postQuantum: false,
         servers: ["s"],
       },
