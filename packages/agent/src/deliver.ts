@@ -3,12 +3,12 @@ import type { Context } from "./context.ts"
 import type { Conversation, OutgoingItem } from "./conversation.ts"
 import { fastRetry } from "@smpkit/client"
 import { Backoff, quotaRetry } from "./backoff.ts"
-import { type Failure, failureOf, serverText } from "./failures.ts"
+import { type Failure, serverText } from "./failures.ts"
 import type { Notice } from "./records.ts"
 import { closeConnection } from "./removal.ts"
 import { sendsOwnKey } from "./seal.ts"
+import { prepareQueues, sendItem } from "./send-item.ts"
 import { SendWindow } from "./send-window.ts"
-import { chooseSenderKey, chosenKey, secureSendQueue } from "./sender-key.ts"
 
 const hoursMs = 3600_000
 /** When an item is given up: agent-protocol.md, "Sending, retries, errors". */
@@ -91,7 +91,7 @@ export class Delivery {
     const inFlight: InFlight[] = []
     for (;;) {
       if (inFlight.length === 0) {
-        const failure = await this.#prepare()
+        const failure = await prepareQueues(this.#context, this.#conversation)
         if (failure !== undefined) return failure
       }
       if (!this.#alive()) return undefined
@@ -126,7 +126,7 @@ export class Delivery {
     while (inFlight.length < this.#room(inFlight.length)) {
       const item = this.#conversation.outgoing[inFlight.length]
       if (item === undefined) return
-      inFlight.push({ item, answer: this.#send(item) })
+      inFlight.push({ item, answer: sendItem(this.#context, this.#conversation, item) })
     }
   }
 
@@ -136,69 +136,6 @@ export class Delivery {
       .slice(0, inFlight + 1)
       .some(({ type }) => type === "draft" || type === "confirmation" || type === "HELLO")
     return alone ? 1 : this.#window.size
-  }
-
-  /** Sets the keys that the queues need before anything is sent: both commands may be repeated. */
-  async #prepare(): Promise<Failure | undefined> {
-    const conversation = this.#conversation
-    if (conversation.outgoing.length === 0) return undefined
-    const c = conversation.connection
-    if (!isDuplex(c)) return undefined
-    try {
-      if (c.receive.securing.type === "pending") {
-        await this.#context.pool.request(
-          c.receive.server,
-          "receive",
-          { type: "KEY", senderKey: c.receive.securing.senderKey },
-          { entityId: c.receive.recipientId, key: c.receive.recipientKey },
-        )
-        const now = conversation.connection
-        if (isDuplex(now)) {
-          await conversation.save({
-            connection: { ...now, receive: { ...now.receive, securing: { type: "done" } } },
-          })
-        }
-      }
-      if (sendsOwnKey(c.send) && !c.send.secured) await secureSendQueue(this.#context, conversation)
-      else await chooseSenderKey(this.#context, conversation)
-      return undefined
-    } catch (error) {
-      if (!conversation.active) return undefined
-      const failure = failureOf(error)
-      if (failure === undefined) throw error
-      if (failure.type !== "permanent") return failure
-      await closeConnection(
-        this.#context,
-        conversation,
-        "AUTH",
-        `The handshake cannot go on: ${failure.message}`,
-      )
-      return undefined
-    }
-  }
-
-  /** One attempt; the answer is why it failed. */
-  async #send(item: OutgoingItem): Promise<Failure | undefined> {
-    const conversation = this.#conversation
-    const record = conversation.outgoingRecord(item.sndMsgId)
-    const c = conversation.connection
-    if (record === undefined || !isDuplex(c)) return undefined
-    const { info } = c.send
-    try {
-      await this.#context.pool.request(
-        info.server,
-        "send",
-        { type: "SEND", notification: item.notification, body: record.body },
-        { entityId: info.senderId, ...(item.signed ? { key: chosenKey(c.send) } : {}) },
-      )
-      return undefined
-    } catch (error) {
-      if (this.#context.closing.signal.aborted)
-        return { type: "temporary", code: "NETWORK", message: "closing" }
-      const failure = failureOf(error)
-      if (failure === undefined) throw error
-      return failure
-    }
   }
 
   /** The server has kept it. */
