@@ -154,7 +154,7 @@ export const backend: CryptoBackend = {
   },
   aesGcmSeal: (key, iv, aad, message) => {
     const cipher = createCipheriv("aes-256-gcm", key, iv)
-    cipher.setAAD(aad)
+    if (aad.length > 0) cipher.setAAD(aad)
     const out = new Uint8Array(message.length + 16)
     out.set(cipher.update(message))
     cipher.final()
@@ -164,7 +164,7 @@ export const backend: CryptoBackend = {
   aesGcmOpen: (key, iv, aad, sealed) => {
     const length = sealed.length - 16
     const decipher = createDecipheriv("aes-256-gcm", key, iv, { authTagLength: 16 })
-    decipher.setAAD(aad)
+    if (aad.length > 0) decipher.setAAD(aad)
     decipher.setAuthTag(sealed.subarray(length))
     const out = ownWhole(decipher.update(sealed.subarray(0, length)))
     try {
