@@ -72,6 +72,7 @@ export class Carriers {
   /** Blocks one way over one connection, the last of which is answered. */
   async blocks(carrier, count) {
     const stream = await this.#connect[carrier]()
+    const before = process.cpuUsage()
     const { value: elapsedMs, cpuMs } = await withCpu(this.#child, async () => {
       const began = performance.now()
       for (let i = 1; i < count; i++) await stream.write(plain)
@@ -79,8 +80,13 @@ export class Carriers {
       await stream.read()
       return performance.now() - began
     })
+    const clientCpuMs = cpuSince(before)
     await stream.close()
-    return { blocksPerSecond: (count * 1000) / elapsedMs, cpuMsPerBlock: cpuMs / count }
+    return {
+      blocksPerSecond: (count * 1000) / elapsedMs,
+      cpuMsPerBlock: cpuMs / count,
+      clientCpuMsPerBlock: clientCpuMs / count,
+    }
   }
 
   close() {

@@ -66,7 +66,7 @@ function tableOf(r) {
     `${r.handshakes} handshakes, ${r.concurrency} at once, and ${r.blocks} blocks a round`,
     `medians of ${r.rounds} rounds; Node ${r.node}, ${r.cores} cores, ${r.cpu ?? "unknown processor"}`,
     "",
-    row("", "handshakes/s", "server CPU ms", "client CPU ms", "blocks/s", "server CPU ms"),
+    row("", "handshakes/s", "server CPU ms", "client CPU ms", "blocks/s", "server CPU ms", "client CPU ms"),
     ...names.map((name) =>
       row(
         titles[name],
@@ -75,6 +75,7 @@ function tableOf(r) {
         r[name].clientCpuMsPerHandshake,
         r[name].blocksPerSecond,
         r[name].cpuMsPerBlock,
+        r[name].clientCpuMsPerBlock,
       ),
     ),
     "",

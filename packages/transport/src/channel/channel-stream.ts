@@ -127,7 +127,8 @@ export class ChannelStream implements BlockStream {
       const event = this.#connection.next()
       if (event?.type === "closed") return event
       if (event?.type === "block") {
-        await this.#deliver(event.block)
+        // Nothing is awaited for a block that somebody waits for.
+        if (!this.#handOver(event.block)) await this.#taken()
         continue
       }
       const bytes = await this.#stream.read()
@@ -146,19 +147,26 @@ export class ChannelStream implements BlockStream {
     while (more !== undefined) more = await this.#stream.read()
   }
 
-  /** Hands a block to whoever waits, or keeps it until somebody reads. */
-  async #deliver(block: Bytes): Promise<void> {
+  /** Hands a block to whoever waits, or keeps it until somebody reads: then the answer is false. After our close it is thrown away. */
+  #handOver(block: Bytes): boolean {
     this.#firstBlockSeen()
-    if (this.#closing !== undefined) return
+    if (this.#closing !== undefined) return true
     if (this.#reader !== undefined) {
       this.#reader(block)
-      return
+      return true
     }
     this.#block = block
-    await new Promise<void>((resolve) => {
-      this.#wakePump = resolve
+    return false
+  }
+
+  /** Resolves when the block that is kept was read, or nobody will read any more. */
+  #taken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakePump = () => {
+        this.#wakePump = undefined
+        resolve()
+      }
     })
-    this.#wakePump = undefined
   }
 
   #firstBlockSeen(): void {

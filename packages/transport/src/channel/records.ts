@@ -8,7 +8,7 @@ export const recordSize: number = blockSize + 1 + 16
 /** The last number of a direction, which only a close may have. */
 export const lastNumber: number = 2 ** 32 - 1
 
-export const recordTypes = { data: 1, close: 2 } as const
+const recordTypes = { data: 1, close: 2 } as const
 export const closeCodes = { end: 0, record: 1, limit: 2 } as const
 
 const noData = new Uint8Array(0)

@@ -23,7 +23,7 @@ import { chainClock } from "../tls-helpers.ts"
 export const xWing = await loadXWing()
 
 /** What arrives, one after the other. */
-export class Arrivals<T> {
+class Arrivals<T> {
   readonly #arrived: T[] = []
   #wake: (() => void) | undefined
 
