@@ -1,6 +1,7 @@
 import { type Connection, isDuplex } from "./connection.ts"
 import type { Context } from "./context.ts"
-import type { Conversation, OutgoingItem } from "./conversation.ts"
+import type { OutgoingItem } from "./changes.ts"
+import type { Conversation } from "./conversation.ts"
 import { fastRetry } from "@smpkit/client"
 import { Backoff, quotaRetry } from "./backoff.ts"
 import { type Failure, serverText } from "./failures.ts"

@@ -1,6 +1,7 @@
 import { isDuplex } from "./connection.ts"
 import type { Context } from "./context.ts"
-import type { Conversation, OutgoingItem } from "./conversation.ts"
+import type { OutgoingItem } from "./changes.ts"
+import type { Conversation } from "./conversation.ts"
 import { type Failure, failureOf } from "./failures.ts"
 import { closeConnection } from "./removal.ts"
 import { sendsOwnKey } from "./seal.ts"

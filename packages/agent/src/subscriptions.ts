@@ -3,7 +3,8 @@ import type { PoolEvent, ServerMessage, SmpClient } from "@smpkit/client"
 import { fastRetry } from "@smpkit/client"
 import type { ServerAddress } from "@smpkit/smp"
 import type { Context } from "./context.ts"
-import type { Conversation, Delivered } from "./conversation.ts"
+import type { Delivered } from "./changes.ts"
+import type { Conversation } from "./conversation.ts"
 import { failureOf, serverText } from "./failures.ts"
 
 type OnMessage = (conversation: Conversation, message: Delivered) => void
