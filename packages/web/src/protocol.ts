@@ -99,7 +99,10 @@ export interface Calls {
     readonly params: { readonly id: string; readonly name: string }
     readonly result: object
   }
-  readonly code: { readonly params: { readonly id: string }; readonly result: { readonly code: string } }
+  readonly code: {
+    readonly params: { readonly id: string }
+    readonly result: { readonly code: string; readonly postQuantum: boolean }
+  }
   readonly verify: {
     readonly params: { readonly id: string; readonly verified: boolean }
     readonly result: object

@@ -24,7 +24,7 @@ const sentences: Readonly<Record<string, (host: string) => string>> = {
     `The server ${host} cannot be reached. Check that this device is online, then try again.`,
   TIMEOUT: (host) => `The server ${host} does not answer. Try again in a moment.`,
   NOT_SUPPORTED: () =>
-    "This is an address or a short link, which this page cannot use yet. Ask the other person for a one-time invitation, as a long link.",
+    "The other side asks for something that this page cannot do yet. Ask for a one-time invitation instead.",
   NO_SERVER_LIST: () =>
     "The server of this page cannot be reached. Check that this device is online, then try again.",
   NO_SERVER: () =>
@@ -32,7 +32,8 @@ const sentences: Readonly<Record<string, (host: string) => string>> = {
   AUTH: (host) =>
     `The server ${host} does not know this conversation any more. Make a new invitation for the other person.`,
   QUOTA: () => "The other person has not read for a while; the message waits until there is room.",
-  EXPIRED: () => "The server could not be reached in all the time that a message may wait. Send it again.",
+  EXPIRED: () =>
+    "The server could not be reached in all the time that a message may wait, so it was not sent.",
   OTHER_CONTENT: () =>
     "It arrived, but not as it was sent. Somebody may stand between: compare the security code.",
   LARGE: () => "This is longer than one message may be. Send it in parts.",
@@ -106,7 +107,7 @@ export function warningText(warning: NonNullable<ChatMessage["warning"]>): strin
 const statuses: Readonly<Record<ConversationStatus, string>> = {
   invited: "Waiting for an answer",
   joining: "Server not reached yet",
-  greeting: "Exchanging keys…",
+  greeting: "Waiting for the other side",
   connected: "Connected",
   closed: "Ended",
 }

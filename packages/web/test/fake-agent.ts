@@ -75,7 +75,7 @@ export class FakeAgent implements AgentApi {
 
   async sendMessage() {
     await Promise.resolve()
-    return { messageId: this.#nextMessage++ }
+    return { messageId: this.#nextMessage++, postQuantum: false }
   }
 
   async acknowledgeMessage(params: { readonly messageId: number; readonly receipt?: boolean }) {

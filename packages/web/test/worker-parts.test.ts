@@ -62,6 +62,16 @@ describe("links", () => {
     })
   })
 
+  it.each([
+    ["that names its server by fingerprint", `simplex:/i#AAAA/BBBB?h=chat.example&c=${keyHash}`, true],
+    ["that names another one", `https://chat.example/a#BBBB?c=${"B".repeat(43)}`, false],
+    ["that leaves it to the reader, who knows the host", "https://chat.example/a#BBBB", true],
+    ["that leaves it to the reader, who does not", "https://elsewhere.example/a#BBBB", false],
+  ])("a short one %s", (_, short, isOwn) => {
+    const { problem } = describeLink(short, [`smp://${keyHash}@chat.example:5223`])
+    expect(problem?.code).toBe(isOwn ? undefined : "SERVER_ELSEWHERE")
+  })
+
   it("that are none say so", () => {
     expect(describeLink("simplex:/invitation#/?v=2-7", ["smp://A@h"])).toMatchObject({
       problem: { code: "LINK" },

@@ -7,7 +7,7 @@ interface PolicyFactory {
 }
 
 /** The name of the page's one policy, as the server's `trusted-types` directive has it. */
-export const policyName = "smpkit"
+const policyName = "smpkit"
 
 /** An address of a script of this page's own origin, where the browser asks for proof of that (Trusted Types; security.md Q28). */
 export function trustedScript(url: string, base: string): string {

@@ -84,14 +84,14 @@ function Code(props: PartProps): JSX.Element {
     () => props.conversation.id,
     async (id) => {
       try {
-        return (await props.session.port.call("code", { id })).code
+        return await props.session.port.call("code", { id })
       } catch (error) {
         if (error instanceof CallError) return undefined
         throw error
       }
     },
   )
-  const groups = () => code()?.split(" ") ?? []
+  const groups = () => code()?.code.split(" ") ?? []
   return (
     <section class="field">
       <h3>Security code</h3>
@@ -106,7 +106,10 @@ function Code(props: PartProps): JSX.Element {
         </p>
         <p class="hint">
           Compare it with what the other person sees, in a call or in person. If all digits are the same,
-          nobody stands between you.
+          nobody stands between you.{" "}
+          {code()?.postQuantum === true
+            ? "Messages are also protected against future quantum computers; the code does not cover that part."
+            : "What you send is not protected against future quantum computers."}
         </p>
         <label class="check">
           <input

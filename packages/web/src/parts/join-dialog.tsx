@@ -95,13 +95,15 @@ export function JoinDialog(props: { readonly session: Session; readonly text: st
               <Icon name="camera" /> Scan a QR code
             </button>
           </div>
-          <Show when={description()?.hosts[0]}>
-            {(host) => (
-              <p class="hint">
-                Made on the server <bdi class="mono">{host()}</bdi>. It is contacted when you join.
-              </p>
-            )}
-          </Show>
+          <p class="hint">
+            <Show when={description()?.hosts[0]} fallback="Nothing is contacted before you join.">
+              {(host) => (
+                <>
+                  Made on the server <bdi class="mono">{host()}</bdi>. It is contacted when you join.
+                </>
+              )}
+            </Show>
+          </p>
           <div class="field">
             <label for={ids.name}>Who is it from?</label>
             <input

@@ -19,6 +19,11 @@ export interface ChatsParts {
   readonly fetchServers: () => Promise<readonly string[]>
 }
 
+const noPostQuantum: Problem = {
+  code: "POST_QUANTUM",
+  message: "What you send here is not protected against future quantum computers any more.",
+}
+
 /** Conversations: the agent's connections and events, written into the book and told to the page. */
 export class Chats {
   readonly #parts: ChatsParts
@@ -182,6 +187,10 @@ export class Chats {
         if (event.state === "required")
           await this.#change(event.connectionId, { alert: { code: "OUT_OF_STEP", message: "" } })
         return
+      case "postQuantumChanged":
+        // It begins with what is sent.
+        if (!event.sending) await this.#change(event.connectionId, { alert: noPostQuantum })
+        return
       default:
         event satisfies never
     }
@@ -265,7 +274,7 @@ export class Chats {
 }
 
 /** What ends by itself: the agent then keeps the half-made connection, and goes on with the same keys. */
-const temporary: ReadonlySet<string> = new Set(["NETWORK", "TIMEOUT"])
+const temporary: ReadonlySet<string> = new Set(["NETWORK", "TIMEOUT", "SERVER_VERSION"])
 
 function alertOf({ code, message, server }: AgentEvent & { readonly type: "error" }): Problem {
   return { code, message, ...(server === undefined ? {} : { host: hostOf(server) }) }

@@ -7,25 +7,43 @@ import { hostOf, PageError, problemOf } from "./problems.ts"
  * a link to a queue elsewhere is refused here, before its one use is spent. Nothing is contacted.
  */
 export function describeLink(link: string, servers: readonly string[]): LinkDescription {
-  // A short link is resolved by its server, so the agent has the word on it.
-  if (/^(?:simplex:|https:\/\/[^/\s]*)\/[iacgr]\/?#/i.test(link)) return { hosts: [] }
   try {
-    const { queues } = parseLink(link)
-    const [{ server }] = queues
-    const hosts = server.hosts.map((host) => host)
-    const fingerprints = servers.map(fingerprintOf)
-    if (servers.length === 0 || fingerprints.includes(base64Url(server.keyHash))) return { hosts }
+    const { hosts, fingerprint } = serverOfShortLink(link) ?? serverOfLongLink(link)
+    const [first = ""] = hosts
+    const isOwn =
+      fingerprint === undefined
+        ? servers.some((server) => hostOf(server).replace(/:\d+$/, "") === first)
+        : servers.map(fingerprintOf).includes(fingerprint)
+    if (servers.length === 0 || isOwn) return { hosts }
     const own = servers.map(hostOf).join(", ")
-    return {
-      hosts,
-      problem: problemOf(
-        new PageError("SERVER_ELSEWHERE", `This page reaches only the server that it comes from: ${own}.`, {
-          host: hosts[0] ?? "",
-        }),
-      ),
-    }
+    const message = `This page reaches only the server that it comes from: ${own}.`
+    return { hosts, problem: problemOf(new PageError("SERVER_ELSEWHERE", message, { host: first })) }
   } catch (error) {
     return { hosts: [], problem: problemOf(error) }
+  }
+}
+
+interface LinkServer {
+  readonly hosts: readonly string[]
+  /** A short link can leave it to the reader to know the server. */
+  readonly fingerprint: string | undefined
+}
+
+function serverOfLongLink(link: string): LinkServer {
+  const [{ server }] = parseLink(link).queues
+  return { hosts: server.hosts, fingerprint: base64Url(server.keyHash) }
+}
+
+/** connection-links.md, "Short links (text)": only the server is of interest here; the agent reads the rest, and refuses it. */
+function serverOfShortLink(link: string): LinkServer | undefined {
+  const match = /^(?:simplex:|https:\/\/([^/\s:]+))\/[iacgr]\/?#[^?]*(?:\?(.*))?$/i.exec(link)
+  if (match === null) return undefined
+  const [, host, query = ""] = match
+  const parameters = new URLSearchParams(query)
+  const others = (parameters.get("h") ?? "").split(",").filter((one) => one !== "")
+  return {
+    hosts: host === undefined ? others : [host, ...others],
+    fingerprint: parameters.get("c")?.replace(/=+$/, ""),
   }
 }
 

@@ -68,8 +68,7 @@ export class Service {
     markRead: ({ id }) => this.#change(id, { unread: 0 }),
     rename: ({ id, name }) => this.#change(id, { name }),
     code: async ({ id }) => {
-      const { code } = await this.#use().agent.securityCode({ connectionId: id })
-      return { code }
+      return await this.#use().agent.securityCode({ connectionId: id })
     },
     verify: async ({ id, verified }) => {
       await this.#use().agent.setVerified({ connectionId: id, verified })

@@ -124,7 +124,10 @@ export const startWorkerPort: StartPort = (onEvent: (event: PageEvent) => void):
     },
     history: ({ id }) => ({ messages: histories[id] ?? [], more: id === "marta" }),
     inspect: () => ({ hosts: ["chat.example.org"] }),
-    code: () => ({ code: "48213 90551 27764 01932 66318 52047 11896 73420 85519 30268 44071 92635" }),
+    code: () => ({
+      postQuantum: true,
+      code: "48213 90551 27764 01932 66318 52047 11896 73420 85519 30268 44071 92635",
+    }),
   }
   return {
     call: async (method, params) => {
