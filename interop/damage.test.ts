@@ -181,7 +181,12 @@ describe("a damaged confirmation", () => {
   ])("%s", (_what, changes, code) => {
     const random = { bytes: (length: number) => new Uint8Array(length).fill(3) }
     const read = (): unknown =>
-      readConfirmation(x3dh, opened, { ...confirmation, ...changes }, { random, now: 0 })
+      readConfirmation(
+        { x3dh, postQuantum: "off" },
+        opened,
+        { ...confirmation, ...changes },
+        { random, now: 0 },
+      )
     expect(codeOf(read)).toBe(code)
   })
 

@@ -65,13 +65,14 @@ describe.each(conversations)("agent-transcript.json, %s", (_name, conversation) 
         recorded.at("sendQueue", "x25519", "private"),
         recorded.at("firstRatchetKey", "private"),
       ].map((v) => v.bytes())
-      const join = joinKeys(link, new ScriptedRandom(...script))
+      const join = joinKeys(link, "off", new ScriptedRandom(...script))
       expect(toHex(join.send.secret)).toBe(recorded.at("sendQueue", "secret").text())
       expect(join.parameters.key1).toEqual(x3dh?.key1.publicKey)
       const { body, hash } = sealConfirmation(join.ratchet, join.send, {
         agentVersion: join.agentVersion,
         content: decode(agentContent, first.at("content", "hex").bytes()),
         parameters: join.parameters,
+        postQuantum: false,
         random: new ScriptedRandom(first.at("envelope", "nonce").bytes()),
       })
       expect(toHex(body)).toBe(first.at("sendBody").text())

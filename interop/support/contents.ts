@@ -77,7 +77,12 @@ export class Contents {
       const x3dh = this.#recording.x3dhOf(this.#recording.connOf("receiver", senderId))
       if (x3dh === undefined) throw new Error("a joiner's confirmation to somebody who made no invitation")
       const options = { random: seededRandom("reader"), now: 0 }
-      const { agentVersion, replyQueue, info } = readConfirmation(x3dh, opened, envelope, options)
+      const { agentVersion, replyQueue, info } = readConfirmation(
+        { x3dh, postQuantum: "off" },
+        opened,
+        envelope,
+        options,
+      )
       return `${agentVersion} ${envelope.parameters.version} ${replyQueue.version} ${replyQueue.mode ?? "?"} ${toHex(info)}`
     }
     return this.#plain("sealed" in envelope ? envelope.sealed : new Uint8Array(0))

@@ -47,6 +47,7 @@ export function describeEvent(event: AgentEvent): object {
     case "connected":
     case "delivered":
     case "ratchetSync":
+    case "postQuantumChanged":
       return event
     default:
       return event satisfies never
@@ -71,7 +72,7 @@ export function expectedEvents(
 function eventsOf(event: Vector, messageId: MessageIds): readonly object[] {
   const connectionId = event.find("conn")?.text() ?? ""
   const ours = (from: Vector): number | undefined => messageId(connectionId, from.at("msgId").number())
-  const postQuantum = false
+  const postQuantum = event.find("pqSupport")?.boolean() ?? event.find("pq")?.boolean() ?? false
   switch (event.find("ev")?.text() ?? event.find("resp")?.text()) {
     case "REQ":
     case "CONF": {

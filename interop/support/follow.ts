@@ -193,7 +193,11 @@ class Follower {
     if (envelope.type === "AgentInvitation") return { queueMessage }
     if (receive !== undefined && newPeer !== undefined) party.receive = { ...receive, peer: newPeer }
     if (envelope.type === "AgentConfirmation" && x3dh !== undefined) {
-      const { session: first, info, replyQueue } = readConfirmation(x3dh, queueMessage, envelope, options)
+      const {
+        session: first,
+        info,
+        replyQueue,
+      } = readConfirmation({ x3dh, postQuantum: "off" }, queueMessage, envelope, options)
       party.session = first
       const content = { type: "AgentConnInfoReply", queues: [replyQueue], info } as const
       return { queueMessage, content, hash: first.lastReceivedHash }

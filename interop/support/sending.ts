@@ -105,6 +105,7 @@ export class Sending {
       agentVersion: 7,
       content: { type: "AgentConnInfo", info: utf8(info) },
       parameters: undefined,
+      postQuantum: false,
       random: constantRandom(nonce),
     })
     party.session = { ...session, ratchet: made.ratchet, lastSentId: 1, lastSentHash: made.hash }

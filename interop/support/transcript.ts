@@ -102,8 +102,14 @@ export function read(
   const options = { random: side.random(), now: 0 }
   const outside = { queueMessage, time, notification }
   if (envelope.type === "AgentConfirmation" && envelope.parameters !== undefined) {
-    if (side.x3dh === undefined) throw new Error(`${side.recorded.path} made no link`)
-    const { session, replyQueue, info } = readConfirmation(side.x3dh, queueMessage, envelope, options)
+    const { x3dh } = side
+    if (x3dh === undefined) throw new Error(`${side.recorded.path} made no link`)
+    const { session, replyQueue, info } = readConfirmation(
+      { x3dh, postQuantum: "off" },
+      queueMessage,
+      envelope,
+      options,
+    )
     side.session = session
     side.peer = newPeer
     const content = { type: "AgentConnInfoReply", queues: [replyQueue], info } as const
@@ -151,6 +157,7 @@ export function write(side: Side, message: Vector, address: QueueInfo): Bytes {
     agentVersion,
     content,
     parameters: parameters && decode(ratchetParameters, parameters),
+    postQuantum: false,
     random,
   })
   side.session = { ...session, ratchet: sealed.ratchet, lastSentId: 1, lastSentHash: sealed.hash }

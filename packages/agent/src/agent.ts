@@ -14,15 +14,16 @@ import { isDuplex } from "./connection.ts"
 import { makeAddress } from "./contact/address.ts"
 import { acceptRequest, rejectRequest } from "./contact/answer-request.ts"
 import { startRequest } from "./contact/ask.ts"
-import { describe, type ConnectionDescription } from "./connection-state.ts"
+import { describe, type ConnectionDescription, sessionOf } from "./connection-state.ts"
 import { type AgentOptions, Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
-import { storeMessage } from "./send-message.ts"
+import { storeMessage, type StoredMessage } from "./send-message.ts"
 import { AgentError } from "./errors.ts"
 import type { AgentEvent } from "./events.ts"
 import { allow, invite } from "./invite.ts"
 import { type JoinOptions, startJoin } from "./join.ts"
 import { parseLink } from "./links.ts"
+import { isHybrid, type PostQuantumSetting } from "./post-quantum/setting.ts"
 import { closeConnection, resumeRemovals } from "./removal.ts"
 import { getRecord, putRecord, tables } from "./records.ts"
 import { Registry } from "./registry.ts"
@@ -33,8 +34,6 @@ import { startResolving } from "./short-links/resolve.ts"
 import { looksLikeShortLink, parseShortLink } from "./short-links/short-link.ts"
 import type { SealedStore } from "./store/index.ts"
 import { agentVersions } from "./version.ts"
-
-export type PostQuantumSetting = "off" | "on" | "required"
 
 /** Every method takes this last. Aborting ends the waiting with `AgentError ABORTED`, not what was stored; what was aborted before is not begun. */
 export interface CallOptions {
@@ -109,7 +108,7 @@ export class Agent implements AsyncDisposable {
     if (params.userData !== undefined && !short)
       throw new AgentError("BAD_PARAMETER", "User data belongs to a short link: set `short`, too.")
     const userData = short ? (params.userData ?? new Uint8Array(0)) : undefined
-    const options = { postQuantum: settingOf(params.postQuantum), userData, signal }
+    const options = { postQuantum: params.postQuantum ?? "on", userData, signal }
     const connectionId = this.#newId()
     const make = mode === "contact" ? makeAddress : invite
     const links = await orAborted(signal, () => make(this.#context, this.#registry, connectionId, options))
@@ -151,7 +150,7 @@ export class Agent implements AsyncDisposable {
     params: { readonly link: string; readonly info?: Bytes; readonly postQuantum?: PostQuantumSetting },
     { signal }: CallOptions = {},
   ): Promise<{ readonly connectionId: string }> {
-    const postQuantum = settingOf(params.postQuantum)
+    const postQuantum = params.postQuantum ?? "on"
     const options = { info: params.info ?? new Uint8Array(0), postQuantum }
     const start = this.#starter(params.link)
     return await orAborted(signal, async () => {
@@ -170,7 +169,7 @@ export class Agent implements AsyncDisposable {
     { signal }: CallOptions = {},
   ): Promise<{ readonly connectionId: string }> {
     const { connectionId: addressId, requestId, info = new Uint8Array(0) } = params
-    const options = { requestId, info, postQuantum: "on" } as const
+    const options = { requestId, info }
     const connectionId = await orAborted(signal, () =>
       acceptRequest(this.#context, this.#registry, addressId, options),
     )
@@ -206,12 +205,11 @@ export class Agent implements AsyncDisposable {
   async sendMessage(
     params: { readonly connectionId: string } & ({ readonly text: string } | { readonly body: Bytes }),
     { signal }: CallOptions = {},
-  ): Promise<{ readonly messageId: number }> {
+  ): Promise<StoredMessage> {
     const body = "text" in params ? utf8(params.text) : params.body
-    const messageId = await orAborted(signal, () =>
+    return await orAborted(signal, () =>
       storeMessage(this.#context, this.#registry.get(params.connectionId), body),
     )
-    return { messageId }
   }
 
   /**
@@ -227,21 +225,21 @@ export class Agent implements AsyncDisposable {
     return {}
   }
 
-  /** The code that both users compare by another way. It covers the keys of the connection, not a post-quantum key. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED. */
+  /** The code that both users compare by another way, and whether both directions are post-quantum. The code covers the X448 keys that the connection began with, no KEM
+   * key: it does not tell whether somebody removed one. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED. */
   async securityCode(
     params: { readonly connectionId: string },
     _options: CallOptions = {},
   ): Promise<{ readonly code: string; readonly postQuantum: boolean }> {
     await Promise.resolve()
     const conversation = this.#registry.get(params.connectionId)
-    const { connection: c, session } = conversation
-    const ratchet = c.state === "requested" ? c.confirmations[0].session.ratchet : session?.ratchet
+    const ratchet = sessionOf(conversation)?.ratchet
     if (ratchet === undefined) {
       throw new AgentError("NOT_CONNECTED", "There is no code before the other side has answered.", {
-        connectionId: c.id,
+        connectionId: conversation.id,
       })
     }
-    return { code: securityCode(ratchet.ad), postQuantum: false }
+    return { code: securityCode(ratchet.ad), postQuantum: isHybrid(ratchet) }
   }
 
   /** Records that the user has compared the security code. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED, STORE. */
@@ -287,7 +285,7 @@ export class Agent implements AsyncDisposable {
   ): Promise<object> {
     const conversation = this.#registry.get(params.connectionId)
     const { connection } = conversation
-    const leaving = params.waitForDelivery === true && conversation.outgoing.length > 0
+    const leaving = params.waitForDelivery === true && conversation.unsent > 0
     await orAborted(signal, async () => {
       if (!leaving) {
         await closeConnection(this.#context, conversation, "DELETED", "The connection was deleted.")
@@ -404,16 +402,6 @@ export class Agent implements AsyncDisposable {
       putRecord(tx, tables.servers, "servers", servers.map(formatServerAddress))
     })
   }
-}
-
-function settingOf(setting: PostQuantumSetting | undefined): "off" | "on" {
-  if (setting === "required") {
-    throw new AgentError(
-      "POST_QUANTUM",
-      "This release has no post-quantum key agreement yet, so it cannot promise one: leave postQuantum out, or set it to on.",
-    )
-  }
-  return setting ?? "on"
 }
 
 function serverOf(text: string): ServerAddressWithAuth {

@@ -1,6 +1,8 @@
-import { receiveQueueOf } from "./connection.ts"
+import { hybridOf } from "@smpkit/ratchet"
+import { type Connection, receiveQueueOf, type Session } from "./connection.ts"
 import type { Conversation } from "./conversation.ts"
 import { serverText } from "./failures.ts"
+import type { PostQuantumSetting } from "./post-quantum/setting.ts"
 
 /** How a queue of a connection stands. */
 export interface QueueDescription {
@@ -16,7 +18,8 @@ export interface ConnectionDescription {
   readonly status: string
   readonly verified: boolean
   readonly postQuantum: {
-    readonly setting: "off" | "on"
+    readonly setting: PostQuantumSetting
+    /** Whether a KEM secret is in the keys of what goes out, and of what comes in. */
     readonly sending: boolean
     readonly receiving: boolean
   }
@@ -27,15 +30,17 @@ export interface ConnectionDescription {
   readonly unsent: number
 }
 
-export function describe({ connection: c, outgoing }: Conversation): ConnectionDescription {
+export function describe(conversation: Conversation): ConnectionDescription {
+  const { connection: c } = conversation
   const receive = receiveQueueOf(c)
   const send = "send" in c ? c.send : undefined
+  const ratchet = sessionOf(conversation)?.ratchet
   return {
     connectionId: c.id,
     mode: c.state === "address" ? "contact" : "invitation",
     status: c.state,
     verified: c.verified,
-    postQuantum: { setting: c.postQuantum, sending: false, receiving: false },
+    postQuantum: { setting: c.postQuantum, ...(ratchet === undefined ? notHybrid : hybridOf(ratchet)) },
     receiveQueues:
       receive === undefined
         ? []
@@ -45,6 +50,19 @@ export function describe({ connection: c, outgoing }: Conversation): ConnectionD
         ? []
         : [{ server: serverText(send.info.server), status: send.secured ? "secured" : "new" }],
     ratchet: c.ratchetSync,
-    unsent: outgoing.length,
+    unsent: conversation.unsent,
   }
+}
+
+const notHybrid = { sending: false, receiving: false }
+
+/** The session of a connection, which is part of the first confirmation before the application has chosen. */
+export function sessionOf({
+  connection: c,
+  session,
+}: {
+  readonly connection: Connection
+  readonly session: Session | undefined
+}): Session | undefined {
+  return c.state === "requested" ? c.confirmations[0].session : session
 }

@@ -17,6 +17,7 @@ import {
 } from "@smpkit/codec"
 import { type AuthAlg, authPublicKey, type KeyPair, type PublicKey } from "@smpkit/crypto"
 import {
+  hybridX3dhKeys,
   type RatchetParameters,
   ratchetParameters,
   type RatchetState,
@@ -25,6 +26,7 @@ import {
   x3dhKeys,
 } from "@smpkit/ratchet"
 import { type QueueInfo, queueInfo } from "@smpkit/smp"
+import type { PostQuantumSetting } from "./post-quantum/setting.ts"
 import {
   keyPair,
   letters,
@@ -45,8 +47,8 @@ export interface ConnectionCommon {
   readonly role: "initiator" | "joiner"
   /** The agreed agent version; our maximum until there is one. */
   readonly agentVersion: number
-  /** What was asked for at creation; nothing is hybrid yet. */
-  readonly postQuantum: "off" | "on"
+  /** What was asked for at creation; whether it is on, the ratchet tells. */
+  readonly postQuantum: PostQuantumSetting
   readonly verified: boolean
   /** When the application asked for a receipt for the first time, it asked for the connection. */
   readonly receipts: boolean
@@ -161,7 +163,7 @@ const common: Codec<ConnectionCommon> = struct({
   created: safeInt64,
   role: letters<ConnectionCommon["role"]>({ initiator: "I", joiner: "J" }),
   agentVersion: u16,
-  postQuantum: letters<ConnectionCommon["postQuantum"]>({ off: "0", on: "1" }),
+  postQuantum: letters<PostQuantumSetting>({ off: "0", on: "1", required: "2" }),
   verified: bool,
   receipts: bool,
   ratchetSync,
@@ -189,7 +191,8 @@ type StateCodecs = { readonly [S in StateName]: Codec<StateFields<S>> }
 
 const duplex = struct<Omit<Duplex<"connected">, "state">>({ receive: receiveQueue, send: sendQueue })
 
-const states: StateCodecs = {
+/** What the states hold; `x3dh` says how key agreement keys are written. */
+const stateCodecs = (x3dh: Codec<X3dhKeys>): StateCodecs => ({
   address: struct<StateFields<"address">>({ receive: receiveQueue }),
   resolving: struct<StateFields<"resolving">>({
     link: shortLink,
@@ -199,14 +202,14 @@ const states: StateCodecs = {
   requesting: struct<StateFields<"requesting">>({
     address: queueInfo,
     queue: newQueue,
-    x3dh: x3dhKeys,
+    x3dh,
     info: longBytes,
   }),
-  new: struct<StateFields<"new">>({ queue: newQueue, x3dh: x3dhKeys }),
-  invited: struct<StateFields<"invited">>({ receive: receiveQueue, x3dh: x3dhKeys }),
+  new: struct<StateFields<"new">>({ queue: newQueue, x3dh }),
+  invited: struct<StateFields<"invited">>({ receive: receiveQueue, x3dh }),
   requested: struct<StateFields<"requested">>({
     receive: receiveQueue,
-    x3dh: x3dhKeys,
+    x3dh,
     confirmations: nonEmptyList(confirmation),
     asked: bool,
   }),
@@ -227,7 +230,7 @@ const states: StateCodecs = {
   waiting: duplex,
   greeting: struct<StateFields<"greeting">>({ receive: receiveQueue, send: sendQueue, answer: bool }),
   connected: duplex,
-}
+})
 
 const stateNames = letters<StateName>({
   address: "D",
@@ -244,7 +247,11 @@ const stateNames = letters<StateName>({
   connected: "C",
 })
 
-const layout = 1
+/** Of the first release, whose key agreement had no KEM keys: only read. */
+const firstLayout = 1
+const layout = 2
+const firstStates = stateCodecs(x3dhKeys)
+const states = stateCodecs(hybridX3dhKeys)
 
 /** A connection in the sealed store, its private keys in clear. */
 export const connection: Codec<Connection> = {
@@ -256,10 +263,12 @@ export const connection: Codec<Connection> = {
     write(w, c)
   },
   read: (r) => {
-    if (r.u8() !== layout) return r.fail("a connection of another layout")
+    const version = r.u8()
+    if (version !== layout && version !== firstLayout) return r.fail("a connection of another layout")
     const shared = common.read(r)
     const state = stateNames.read(r)
-    return { ...shared, state, ...states[state].read(r) } as Connection
+    const fields = version === layout ? states : firstStates
+    return { ...shared, state, ...fields[state].read(r) } as Connection
   },
 }
 

@@ -16,6 +16,7 @@ import {
   type Sent,
   tables,
 } from "./records.ts"
+import { HeldMessages } from "./post-quantum/held-messages.ts"
 import { SeenEnvelopes } from "./seen-envelopes.ts"
 import { ownLinkTable } from "./short-links/own-link.ts"
 import type { StoreTx } from "./store/index.ts"
@@ -27,6 +28,7 @@ import type { StoreTx } from "./store/index.ts"
 export class Conversation {
   readonly #context: Context
   readonly seen: SeenEnvelopes
+  readonly held: HeldMessages
   #connection: Connection
   /** Which write of its record is the last: before `allowConnection` and while joining it holds a ratchet. */
   #connectionGeneration: number
@@ -69,6 +71,7 @@ export class Conversation {
     )
     this.#unacknowledgedCount = [...listRecords(store, tables.incoming, id)].length
     this.seen = new SeenEnvelopes(store, id)
+    this.held = new HeldMessages(store, id)
   }
 
   get id(): string {
@@ -85,6 +88,11 @@ export class Conversation {
   }
   get receipts(): readonly PendingReceipt[] {
     return this.#receipts
+  }
+
+  /** How many items wait to be sent. */
+  get unsent(): number {
+    return this.outgoing.length + this.held.count
   }
 
   /** How many messages the application has not acknowledged. */
@@ -208,6 +216,7 @@ export class Conversation {
     for (const { name } of [tables.outgoing, tables.sent, tables.incoming, tables.receipts, tables.seen]) {
       for (const { key } of tx.list(name, id)) tx.delete(name, key)
     }
+    HeldMessages.erase(tx, id)
     eraseContact(tx, id)
     tx.delete(ownLinkTable.name, id)
   }

@@ -1,3 +1,4 @@
+import { hybridOf } from "@smpkit/ratchet"
 import { type Connection, isDuplex } from "./connection.ts"
 import type { Context } from "./context.ts"
 import type { OutgoingItem } from "./changes.ts"
@@ -152,8 +153,11 @@ export class Delivery {
     if (messageId !== undefined && isDuplex(c)) {
       notices.push({ type: "sent", connectionId, messageId, server: serverText(c.send.info.server) })
     }
-    if (connection?.state === "connected")
-      notices.push({ type: "connected", connectionId, postQuantum: false })
+    if (connection?.state === "connected") {
+      const ratchet = conversation.session?.ratchet
+      const postQuantum = ratchet !== undefined && hybridOf(ratchet).sending
+      notices.push({ type: "connected", connectionId, postQuantum })
+    }
     const shown =
       connection === undefined
         ? conversation.finishLater(sndMsgId, notices)
@@ -208,7 +212,7 @@ export class Delivery {
 
   async #leaveWhenEmpty(): Promise<void> {
     const conversation = this.#conversation
-    if (!conversation.active || !conversation.connection.leaving || conversation.outgoing.length > 0) return
+    if (!conversation.active || !conversation.connection.leaving || conversation.unsent > 0) return
     await closeConnection(this.#context, conversation, "DELETED", "The connection was deleted.")
   }
 }

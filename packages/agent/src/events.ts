@@ -9,6 +9,7 @@ export type AgentEvent =
       readonly connectionId: string
       readonly confirmationId: string
       readonly info: Bytes
+      /** Whether the other side takes part in post-quantum encryption. */
       readonly postQuantum: boolean
       readonly servers: readonly string[]
     }
@@ -18,12 +19,18 @@ export type AgentEvent =
       readonly connectionId: string
       readonly requestId: string
       readonly info: Bytes
+      /** Whether the other side's versions know post-quantum encryption. */
       readonly postQuantum: boolean
       /** Where the one who asks would be answered. */
       readonly servers: readonly string[]
     }
   | { readonly type: "info"; readonly connectionId: string; readonly info: Bytes }
-  | { readonly type: "connected"; readonly connectionId: string; readonly postQuantum: boolean }
+  | {
+      readonly type: "connected"
+      readonly connectionId: string
+      /** Whether messages to the other side have a KEM secret in their keys. */
+      readonly postQuantum: boolean
+    }
   | MessageEvent
   | {
       readonly type: "sent"
@@ -50,6 +57,13 @@ export type AgentEvent =
       readonly connectionId: string
       /** `required`: what the other side sends cannot be read any more. */
       readonly state: "ok" | "allowed" | "required"
+    }
+  | {
+      /** Whether a KEM secret is in the keys of what goes out and of what comes in: each change comes once, whether it began or ended. */
+      readonly type: "postQuantumChanged"
+      readonly connectionId: string
+      readonly sending: boolean
+      readonly receiving: boolean
     }
   | {
       readonly type: "serverUp" | "serverDown"
@@ -80,6 +94,7 @@ export interface MessageEvent {
   /** When the server took it. */
   readonly brokerTime: Date
   readonly integrity: Integrity
+  /** Whether a KEM secret was in its key. */
   readonly postQuantum: boolean
   /** It came before, was not acknowledged, and the agent was started again. */
   readonly redelivered: boolean

@@ -7,8 +7,8 @@ import {
   initSendingRatchet,
   RatchetError,
   type RatchetParameters,
-  ratchetParametersOf,
   ratchetParametersUriOf,
+  ratchetReplyOf,
   type RatchetState,
   x3dhInitiator,
   x3dhJoiner,
@@ -27,6 +27,7 @@ import type { AgentEnvelope } from "./envelopes.ts"
 import { AgentError } from "./errors.ts"
 import type { ConnectionLink } from "./links.ts"
 import { decryptContent, type QueueMessage } from "./open.ts"
+import { type PostQuantumSetting, takesPart } from "./post-quantum/setting.ts"
 import type { NewQueue, ReceiveQueue, SendQueue } from "./queues.ts"
 import { agentVersions } from "./version.ts"
 
@@ -82,7 +83,7 @@ export function addressOf({
   }
 }
 
-/** The link of an invitation. */
+/** The link of an invitation, with the KEM key if its keys have one. */
 export function invitationLink(queue: Parameters<typeof addressOf>[0], keys: X3dhKeys): ConnectionLink {
   return {
     type: "invitation",
@@ -103,8 +104,12 @@ export interface Join {
   readonly peerKeys: Bytes
 }
 
-/** Agrees on versions and keys with a link. Throws `AgentError A_VERSION`. */
-export function joinKeys(link: ConnectionLink & { readonly type: "invitation" }, random: Random): Join {
+/** Agrees on versions and keys with a link. Throws `AgentError` A_VERSION, POST_QUANTUM. */
+export function joinKeys(
+  link: ConnectionLink & { readonly type: "invitation" },
+  setting: PostQuantumSetting,
+  random: Random,
+): Join {
   const agentVersion = agreedVersion(agentVersions, link.versions)
   const version = agreedVersion(e2eVersions, link.parameters.versions)
   const [queue] = link.queues
@@ -118,13 +123,13 @@ export function joinKeys(link: ConnectionLink & { readonly type: "invitation" },
       "This link is for other versions of the protocol: ask for one made with a current release.",
     )
   }
-  const keys = generateX3dhKeys(random)
+  const keys = generateX3dhKeys(random, { postQuantum: takesPart(setting, agentVersion, version) })
   const { key1, key2, kem } = link.parameters
-  const secrets = x3dhJoiner(keys, { key1, key2, kem })
+  const secrets = x3dhJoiner(keys, { key1, key2, kem }, { random })
   return {
     agentVersion,
     send: sendQueueOf(queueInfoOf(queue), random),
-    parameters: ratchetParametersOf(version, keys),
+    parameters: ratchetReplyOf(version, keys, secrets),
     ratchet: initSendingRatchet({ version, secrets, peerKey: key2, random }),
     peerKeys: keysHash(link.parameters),
   }
@@ -150,10 +155,10 @@ export function keysHash({ key1, key2 }: Pick<RatchetParameters, "key1" | "key2"
 type ConfirmationEnvelope = Extract<AgentEnvelope, { readonly type: "AgentConfirmation" }>
 
 /**
- * Reads a joiner's confirmation (step 6). Throws `AgentError` A_PROHIBITED, A_VERSION, A_CRYPTO or A_MESSAGE; a later good one is then still accepted.
+ * Reads a joiner's confirmation (step 6). Throws `AgentError` A_PROHIBITED, A_VERSION, A_CRYPTO, A_MESSAGE or POST_QUANTUM; a later good one is then still accepted.
  */
 export function readConfirmation(
-  x3dh: X3dhKeys,
+  { x3dh, postQuantum: setting }: { readonly x3dh: X3dhKeys; readonly postQuantum: PostQuantumSetting },
   { newPeer, header }: QueueMessage,
   envelope: ConfirmationEnvelope,
   options: { readonly random: Random; readonly now: number },
@@ -171,7 +176,15 @@ export function readConfirmation(
       `A confirmation of agent version ${version}, which this release does not speak.`,
     )
   }
-  const opened = decryptContent(initiatorRatchet(x3dh, parameters), envelope.sealed, options)
+  const postQuantum = takesPart(setting, version, parameters.version)
+  const ratchet = initiatorRatchet(x3dh, parameters, postQuantum)
+  if (setting === "required" && !ratchet.hybrid) {
+    throw new AgentError(
+      "POST_QUANTUM",
+      "An answer without post-quantum encryption, which this connection requires: the key for it was removed from the link on its way, or the other side has switched it off.",
+    )
+  }
+  const opened = decryptContent(ratchet.state, envelope.sealed, options)
   if (opened.type === "failed") {
     throw new AgentError("A_CRYPTO", "A confirmation that does not decrypt.", { cause: opened.error })
   }
@@ -200,10 +213,16 @@ export function readConfirmation(
   }
 }
 
-function initiatorRatchet(x3dh: X3dhKeys, parameters: RatchetParameters): RatchetState {
+function initiatorRatchet(
+  x3dh: X3dhKeys,
+  parameters: RatchetParameters,
+  postQuantum: boolean,
+): { readonly state: RatchetState; readonly hybrid: boolean } {
   try {
     const secrets = x3dhInitiator(x3dh, parameters)
-    return initReceivingRatchet({ version: parameters.version, secrets, keyPair: x3dh.key2 })
+    const { version } = parameters
+    const state = initReceivingRatchet({ version, secrets, keyPair: x3dh.key2, postQuantum })
+    return { state, hybrid: secrets.hybrid }
   } catch (error) {
     if (RatchetError.is(error, "VERSION")) {
       throw new AgentError("A_VERSION", "A confirmation of another end-to-end version.", { cause: error })

@@ -1,10 +1,4 @@
-export {
-  Agent,
-  type AgentParts,
-  type AgentVersions,
-  type CallOptions,
-  type PostQuantumSetting,
-} from "./agent.ts"
+export { Agent, type AgentParts, type AgentVersions, type CallOptions } from "./agent.ts"
 export type { ConnectionDescription, QueueDescription } from "./connection-state.ts"
 export type { AgentOptions } from "./context.ts"
 export { agentEnvelope, type AgentEnvelope, paddedLengths } from "./envelopes.ts"
@@ -30,7 +24,9 @@ export {
   type QueueMessage,
   type ReceivingSession,
 } from "./open.ts"
+export type { PostQuantumSetting } from "./post-quantum/setting.ts"
 export { maxMessageLength } from "./seal.ts"
+export type { StoredMessage } from "./send-message.ts"
 export {
   type Change,
   type Expectation,

@@ -8,6 +8,7 @@ import { invitationLink, makeQueueKeys, sendQueueOf } from "./handshake.ts"
 import { type ConnectionLink, formatLink } from "./links.ts"
 import { chooseServer, createQueue } from "./new-queue.ts"
 import { prepareConfirmation } from "./outgoing.ts"
+import { type PostQuantumSetting, takesPart } from "./post-quantum/setting.ts"
 import { peerOf } from "./receive-confirmation.ts"
 import { putRecord } from "./records.ts"
 import type { Registry } from "./registry.ts"
@@ -60,7 +61,7 @@ export async function invite(
   { postQuantum, userData, signal }: CreateOptions,
 ): Promise<CreatedLinks> {
   const queue = makeQueueKeys(chooseServer(context), context.random)
-  const x3dh = generateX3dhKeys(context.random)
+  const x3dh = generateX3dhKeys(context.random, { postQuantum: offersKey(postQuantum, userData) })
   const linkOf = (own: Parameters<typeof invitationLink>[0]): ConnectionLink => invitationLink(own, x3dh)
   const made = userData && makeLink(queue, "invitation", linkOf, userData, context.random)
   const start = newConnection(context, id, "initiator", postQuantum)
@@ -77,7 +78,7 @@ export async function invite(
     })
     await registry.watch(conversation, created.client)
     return {
-      link: formatLink(linkOf(created.queue)),
+      link: formatLink(longLink(linkOf(created.queue), postQuantum)),
       ...(own === undefined ? {} : { shortLink: formatShortLink(own.link) }),
     }
   } catch (error) {
@@ -85,6 +86,20 @@ export async function invite(
       await abandon(context, registry, conversation)
     throw error
   }
+}
+
+/**
+ * Whether the keys get a KEM key: for a short link, whose data have room for it, and where post-quantum encryption is required, so that all of it is hybrid from
+ * the first message on. Without one the joiner proposes a key of its own, and what comes after the initiator's answer is hybrid.
+ */
+function offersKey(setting: PostQuantumSetting, userData: Bytes | undefined): boolean {
+  return setting === "required" || (setting === "on" && userData !== undefined)
+}
+
+/** A long link leaves the KEM key out, which is half of its length, unless it is required. */
+function longLink(link: ConnectionLink, setting: PostQuantumSetting): ConnectionLink {
+  if (link.type === "contact" || setting === "required") return link
+  return { ...link, parameters: { ...link.parameters, kem: undefined } }
 }
 
 /** Removes a connection that nobody knows of. */
@@ -137,6 +152,7 @@ export async function allow(
     agentVersion,
     content: { type: "AgentConnInfo", info },
     parameters: undefined,
+    postQuantum: takesPart(c.postQuantum, agentVersion, session.ratchet.version),
   })
   await conversation.save({
     connection: {

@@ -42,14 +42,14 @@ export interface JoinOptions {
   readonly postQuantum: Connection["postQuantum"]
 }
 
-/** What is stored before anything is sent: all keys of the join. Throws `AgentError A_VERSION`. */
+/** What is stored before anything is sent: all keys of the join. Throws `AgentError` A_VERSION, POST_QUANTUM. */
 export function joiningState(
   context: Context,
   common: ConnectionCommon,
   link: Invitation,
   info: Bytes,
 ): Connection & { readonly state: "joining" } {
-  const join = joinKeys(link, context.random)
+  const join = joinKeys(link, common.postQuantum, context.random)
   const queue = makeQueueKeys(chooseServer(context, join.send.info.server), context.random)
   const { send, parameters, ratchet, agentVersion, peerKeys } = join
   return { ...common, state: "joining", agentVersion, peerKeys, send, queue, parameters, ratchet, info }
@@ -115,6 +115,7 @@ export async function continueJoin(
     agentVersion: c.agentVersion,
     content: { type: "AgentConnInfoReply", queues: [queueInfoOf(addressOf(receive))], info },
     parameters,
+    postQuantum: parameters.kem !== undefined,
   })
   await conversation.save({
     connection: { ...rest, state: "joined", send, receive },

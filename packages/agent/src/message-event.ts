@@ -4,7 +4,7 @@ import type { Incoming } from "./records.ts"
 
 /** The event of a stored message. */
 export function messageEvent(connectionId: string, incoming: Incoming, redelivered: boolean): MessageEvent {
-  const { messageId, body, integrity, brokerTime } = incoming
+  const { messageId, body, integrity, brokerTime, postQuantum } = incoming
   return {
     type: "message",
     connectionId,
@@ -13,7 +13,7 @@ export function messageEvent(connectionId: string, incoming: Incoming, redeliver
     text: decodeUtf8(body),
     brokerTime: new Date(brokerTime * 1000),
     integrity,
-    postQuantum: false,
+    postQuantum,
     redelivered,
   }
 }

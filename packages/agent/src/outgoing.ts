@@ -2,6 +2,7 @@ import type { DuplexConnection, Session } from "./connection.ts"
 import type { Bytes } from "@smpkit/codec"
 import type { RatchetState } from "@smpkit/ratchet"
 import type { Context } from "./context.ts"
+import { wishOf } from "./post-quantum/setting.ts"
 import type { AgentMessage } from "./messages.ts"
 import type { SendQueue } from "./queues.ts"
 import type { Outgoing } from "./records.ts"
@@ -22,23 +23,29 @@ export interface Prepared {
 
 type Kind = Extract<AgentMessage["type"], Outgoing["type"]>
 
-/** Seals a message of the kinds that this agent sends. Throws `AgentError LARGE`. */
+/**
+ * Seals a message of the kinds that this agent sends. `messageId` of an A_MSG was given to the application before, if it waited. The application's wish
+ * for post-quantum encryption goes with its messages, and with all where it is required, so that it can begin. Throws `AgentError LARGE`.
+ */
 export function prepare(
   context: Context,
   connection: DuplexConnection,
   session: Session,
   message: Extract<AgentMessage, { readonly type: Kind }>,
+  messageId?: number,
 ): Prepared {
   const { agentVersion, send } = connection
-  const sealed = sealMessage(session, send, { agentVersion, message, random: context.random })
   const isMessage = message.type === "A_MSG"
+  const postQuantum = isMessage || connection.postQuantum === "required" ? wishOf(connection) : undefined
+  const sealed = sealMessage(session, send, { agentVersion, message, random: context.random, postQuantum })
+  const isNew = isMessage && messageId === undefined
   return {
-    session: isMessage ? { ...sealed.session, nextMessageId: session.nextMessageId + 1 } : sealed.session,
+    session: isNew ? { ...sealed.session, nextMessageId: session.nextMessageId + 1 } : sealed.session,
     sealed,
     item: {
       type: message.type,
       sndMsgId: sealed.sndMsgId,
-      messageId: isMessage ? session.nextMessageId : undefined,
+      messageId: isMessage ? (messageId ?? session.nextMessageId) : undefined,
       created: context.clock.now(),
       notification: isMessage || message.type === "HELLO",
       signed: true,

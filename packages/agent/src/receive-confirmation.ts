@@ -1,5 +1,6 @@
 import { equalBytes } from "@smpkit/crypto"
-import type { Confirmation, Connection, ReceiveQueueHolder } from "./connection.ts"
+import { hybridOf, type RatchetState } from "@smpkit/ratchet"
+import type { Confirmation, Connection, ReceiveQueueHolder, Session } from "./connection.ts"
 import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
 import type { AgentEnvelope } from "./envelopes.ts"
@@ -9,6 +10,7 @@ import { keysHash, readConfirmation } from "./handshake.ts"
 import { decryptContent, type QueueMessage } from "./open.ts"
 import { prepare } from "./outgoing.ts"
 import type { QueuePeer } from "./queues.ts"
+import { hybridNotices, isHybrid } from "./post-quantum/setting.ts"
 import type { Outcome } from "./receive.ts"
 import type { Notice } from "./records.ts"
 
@@ -39,7 +41,7 @@ function firstAnswer(
   opened: QueueMessage,
   envelope: Envelope,
 ): Outcome {
-  const confirmation = readConfirmation(c.x3dh, opened, envelope, {
+  const confirmation = readConfirmation(c, opened, envelope, {
     random: context.random,
     now: context.clock.now(),
   })
@@ -88,6 +90,7 @@ function initiatorsAnswer(
   const { content } = result
   if (content?.type !== "AgentConnInfo") throw new AgentError("A_PROHIBITED", "An answer that is none.")
   const answered = { ...session, ratchet: result.ratchet, lastReceivedId: 1, lastReceivedHash: result.hash }
+  const lost = lostNotices(c, session.ratchet, result.ratchet)
   const info: Notice = { type: "info", connectionId: c.id, info: content.info }
   const receive = { ...c.receive, peer: newPeer }
   if (header.type === "_") {
@@ -95,7 +98,7 @@ function initiatorsAnswer(
       changes: {
         connection: { ...c, state: "connected", receive },
         session: answered,
-        notices: [info, { type: "connected", connectionId: c.id, postQuantum: false }],
+        notices: [...lost, info, connectedNotice(c.id, answered)],
       },
       head: "done",
     }
@@ -109,7 +112,12 @@ function initiatorsAnswer(
   } as const
   const hello = prepare(context, greeting, answered, { type: "HELLO" })
   return {
-    changes: { connection: greeting, session: hello.session, outgoing: [hello.item], notices: [info] },
+    changes: {
+      connection: greeting,
+      session: hello.session,
+      outgoing: [hello.item],
+      notices: [...lost, info],
+    },
     head: "done",
   }
 }
@@ -138,7 +146,7 @@ export function repeatedConfirmation(
   if (c.state !== "requested") return { changes: { notices: [warning] }, head: "done" }
   if (c.confirmations.some(({ peerKeys }) => equalBytes(peerKeys, keys))) return nothing
   if (c.confirmations.length >= maxConfirmations) return { changes: { notices: [warning] }, head: "done" }
-  const confirmation = readConfirmation(c.x3dh, opened, envelope, {
+  const confirmation = readConfirmation(c, opened, envelope, {
     random: context.random,
     now: context.clock.now(),
   })
@@ -152,13 +160,36 @@ export function repeatedConfirmation(
   }
 }
 
-function confirmationNotice(connectionId: string, { id, info, replyQueue }: Confirmation): Notice {
+/** The event of a handshake that is complete. */
+export function connectedNotice(connectionId: string, { ratchet }: Session): Notice {
+  return { type: "connected", connectionId, postQuantum: hybridOf(ratchet).sending }
+}
+
+/** What the answer takes away: its own direction and ours are told by `connected`, but an end is not silent (security.md Q6). */
+function lostNotices(c: Connection, before: RatchetState, after: RatchetState): readonly Notice[] {
+  const notices: Notice[] = []
+  if (hybridOf(before).sending && !hybridOf(after).sending)
+    notices.push(...hybridNotices(c.id, before, after))
+  if (c.postQuantum === "required" && !isHybrid(after)) {
+    notices.push({
+      type: "error",
+      connectionId: c.id,
+      code: "POST_QUANTUM",
+      message:
+        "The other side has answered without post-quantum encryption, which this connection requires: messages are held, and none is accepted.",
+      server: "receive" in c ? serverText(c.receive.server) : undefined,
+    })
+  }
+  return notices
+}
+
+function confirmationNotice(connectionId: string, { id, info, replyQueue, session }: Confirmation): Notice {
   return {
     type: "confirmation",
     connectionId,
     confirmationId: id,
     info,
-    postQuantum: false,
+    postQuantum: hybridOf(session.ratchet).sending,
     servers: [serverText(replyQueue.server)],
   }
 }

@@ -11,6 +11,8 @@ import { serverText } from "./failures.ts"
 import type { Receipt } from "./messages.ts"
 import { envelopeHash, openAgentMessage, type OpenedMessage } from "./open.ts"
 import { prepare } from "./outgoing.ts"
+import { hybridNotices } from "./post-quantum/setting.ts"
+import { connectedNotice } from "./receive-confirmation.ts"
 import type { Outcome } from "./receive.ts"
 import type { Notice } from "./records.ts"
 import { agentVersions } from "./version.ts"
@@ -44,14 +46,17 @@ export function receiveAgentMessage(
   if (result.type === "failed") return failed(conversation, c, hash, result.error)
   conversation.seen.add(hash)
   const connection = afterSuccess(c, envelope.version)
-  const recovered = syncNotices(c, connection)
+  const changed = [
+    ...syncNotices(c, connection),
+    ...hybridNotices(c.id, session.ratchet, result.session.ratchet),
+  ]
   if (result.type === "refused") {
     const refusal = new AgentError(result.code, "The other side sent something that is no agent message.")
     return {
       changes: {
         ...stored(connection, result.session),
         seen: true,
-        notices: [errorNotice(c, refusal), ...recovered],
+        notices: [errorNotice(c, refusal), ...changed],
       },
       head: "done",
     }
@@ -62,7 +67,7 @@ export function receiveAgentMessage(
     changes: {
       ...stored(outcome.changes.connection ?? connection, outcome.changes.session ?? result.session),
       ...withoutState(outcome.changes),
-      notices: [...recovered, ...(outcome.changes.notices ?? []), ...lossNotices(c, result.evicted)],
+      notices: [...changed, ...(outcome.changes.notices ?? []), ...lossNotices(c, result.evicted)],
       seen: true,
     },
   }
@@ -107,6 +112,7 @@ function dispatch(
   const { message, session } = opened
   switch (message.type) {
     case "A_MSG": {
+      if (c.postQuantum === "required" && !opened.hybrid) return refusedPlain(c)
       const messageId = session.nextMessageId
       const { sndMsgId, hash, integrity } = opened
       return {
@@ -121,6 +127,7 @@ function dispatch(
             brokerTime: time,
             integrity,
             received: context.clock.now(),
+            postQuantum: opened.hybrid,
           },
         },
         head: "done",
@@ -148,6 +155,15 @@ function dispatch(
   }
 }
 
+/** security.md Q6. The other side does not hear of it: it may ask for a receipt in vain. */
+function refusedPlain(c: ReceiveQueueHolder): Outcome {
+  const error = new AgentError(
+    "POST_QUANTUM",
+    "A message came without post-quantum encryption, which this connection requires, and was not accepted.",
+  )
+  return { changes: { notices: [errorNotice(c, error)] }, head: "done" }
+}
+
 /** agent-protocol.md, "Slow handshake": HELLO goes from joiner to initiator and back, once each. */
 function hello(context: Context, c: ReceiveQueueHolder, session: Session): Outcome {
   if (isDuplex(c) && c.role === "initiator" && (c.state === "waiting" || c.state === "accepted")) {
@@ -162,7 +178,7 @@ function hello(context: Context, c: ReceiveQueueHolder, session: Session): Outco
     return {
       changes: {
         connection: { ...c, state: "connected" },
-        notices: [{ type: "connected", connectionId: c.id, postQuantum: false }],
+        notices: [connectedNotice(c.id, session)],
       },
       head: "done",
     }

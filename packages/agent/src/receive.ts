@@ -12,6 +12,7 @@ import { serverText } from "./failures.ts"
 import { messageEvent } from "./message-event.ts"
 import { openQueueMessage } from "./open.ts"
 import { prepare } from "./outgoing.ts"
+import { releaseHeld } from "./post-quantum/hold.ts"
 import type { Notice } from "./records.ts"
 import { receiveConfirmation, repeatedConfirmation } from "./receive-confirmation.ts"
 import { receiveAgentMessage } from "./receive-message.ts"
@@ -64,6 +65,7 @@ export async function receive(
   })
   if (incoming !== undefined) await context.events.push(messageEvent(conversation.id, incoming, false))
   await context.emit(stored)
+  await releaseHeld(context, conversation)
   if (!held) await acknowledgeHead(context, conversation)
   // Only now: an attempt before the ACK of a quota marker would find the other side as full as before.
   if (outcome.resume === true) resume()

@@ -64,6 +64,8 @@ export interface Incoming {
   readonly brokerTime: number
   readonly integrity: Integrity
   readonly received: number
+  /** Whether a KEM secret was in its key. */
+  readonly postQuantum: boolean
 }
 
 /** What stands at the head of an own queue: `shown`, a message whose ACK waits for the application, or `done`, one whose ACK is not answered yet. */
@@ -98,6 +100,7 @@ export type Notice = Extract<
       | "delivered"
       | "failed"
       | "ratchetSync"
+      | "postQuantumChanged"
       | "closed"
       | "error"
   }
@@ -170,6 +173,11 @@ const noticeFields: { readonly [T in Notice["type"]]: Codec<Fields<T>> } = {
     server: longText,
   }),
   ratchetSync: struct<Fields<"ratchetSync">>({ connectionId: text, state: ratchetSync }),
+  postQuantumChanged: struct<Fields<"postQuantumChanged">>({
+    connectionId: text,
+    sending: bool,
+    receiving: bool,
+  }),
   closed: struct<Fields<"closed">>({ connectionId: text, code, message: longText }),
   error: struct<Fields<"error">>({
     connectionId: optional(text),
@@ -187,6 +195,7 @@ const noticeNames = letters<Notice["type"]>({
   delivered: "d",
   failed: "f",
   ratchetSync: "r",
+  postQuantumChanged: "p",
   closed: "x",
   error: "e",
 })
@@ -201,6 +210,9 @@ const notice: Codec<Notice> = {
     return { type, ...noticeFields[type].read(r) } as Notice
   },
 }
+
+/** At the end of a record that had no such field in the first release. */
+const addedBool: Codec<boolean> = { write: bool.write, read: (r) => r.left > 0 && bool.read(r) }
 
 const outgoingNames = letters<Outgoing["type"]>({
   draft: "D",
@@ -271,6 +283,7 @@ export const tables: {
       brokerTime: safeInt64,
       integrity,
       received: safeInt64,
+      postQuantum: addedBool,
     }),
   },
   head: {

@@ -3,6 +3,7 @@ import { deliverRequest } from "./contact/request-delivery.ts"
 import type { Conversation } from "./conversation.ts"
 import { abandon } from "./invite.ts"
 import { messageEvent } from "./message-event.ts"
+import { expireHeld, releaseHeld } from "./post-quantum/hold.ts"
 import type { Registry } from "./registry.ts"
 import { closeConnection } from "./removal.ts"
 
@@ -45,6 +46,7 @@ async function resume(context: Context, registry: Registry, conversation: Conver
       context.background(registry.watch(conversation))
       context.background(deliverRequest(context, conversation))
       registry.start(conversation.id)
+      context.background(releaseHeld(context, conversation))
       return
     default:
       return conversation.connection satisfies never
@@ -85,6 +87,7 @@ async function tidy(context: Context, registry: Registry): Promise<void> {
   for (const conversation of registry.all()) {
     const forgotten = conversation.sentBefore(now - receiptAgeMs)
     if (forgotten.length > 0 && conversation.active) await conversation.save({ forgotten })
+    await expireHeld(context, conversation)
     const { connection: c } = conversation
     if (c.state === "joined" && now - c.created >= context.options.noAnswerMs) {
       await closeConnection(

@@ -1,6 +1,6 @@
 import { type Bytes, encode } from "@smpkit/codec"
 import { boxKey, boxNonceSize, type Random, sha256 } from "@smpkit/crypto"
-import { encrypt, RatchetError, type RatchetParameters, type RatchetState } from "@smpkit/ratchet"
+import { encrypt, hasKemRoom, RatchetError, type RatchetParameters, type RatchetState } from "@smpkit/ratchet"
 import { clientVersions, maxPayloadLength, type PrivateHeader, sealClientMessage } from "@smpkit/smp"
 import type { Session } from "./connection.ts"
 import { agentEnvelope, paddedLengths } from "./envelopes.ts"
@@ -19,6 +19,8 @@ export interface SealedMessage {
   readonly hash: Bytes
   /** The body of SEND. */
   readonly body: Bytes
+  /** Whether a KEM secret is in its key. */
+  readonly hybrid: boolean
 }
 
 /** Numbers, encrypts and boxes an agent message. Throws `AgentError LARGE`. */
@@ -29,28 +31,38 @@ export function sealMessage(
     agentVersion,
     message,
     random,
-  }: { readonly agentVersion: number; readonly message: AgentMessage; readonly random: Random },
+    postQuantum,
+  }: {
+    readonly agentVersion: number
+    readonly message: AgentMessage
+    readonly random: Random
+    /** Post-quantum encryption on or off from now on; as it was, unless given. */
+    readonly postQuantum?: boolean | undefined
+  },
 ): SealedMessage {
   const sndMsgId = session.lastSentId + 1
   const content = { type: "AgentMessage", sndMsgId, prevMsgHash: session.lastSentHash, message } as const
-  const { ratchet, sealed, hash } = encryptContent(
-    session.ratchet,
-    content,
-    paddedLengths(false, agentVersion).message,
-  )
+  const { ratchet, sealed, hash, hybrid } = encryptContent(session.ratchet, content, {
+    agentVersion,
+    postQuantum,
+    kind: "message",
+  })
   const payload = encode(agentEnvelope, { type: "AgentMsgEnvelope", version: agentVersions.max, sealed })
   const body = sealClientMessage(
     boxKey(queue.secret),
     { version: clientVersionOf(queue), senderKey: undefined, nonce: random.bytes(boxNonceSize) },
     { header: { type: "_" }, payload },
   )
-  return { session: { ...session, ratchet, lastSentId: sndMsgId, lastSentHash: hash }, sndMsgId, hash, body }
+  const next = { ...session, ratchet, lastSentId: sndMsgId, lastSentHash: hash }
+  return { session: next, sndMsgId, hash, body, hybrid }
 }
 
 interface ConfirmationContent {
   readonly agentVersion: number
   readonly content: AgentContent
   readonly parameters: RatchetParameters | undefined
+  /** Whether the connection takes part in post-quantum encryption. */
+  readonly postQuantum: boolean
 }
 
 /** A confirmation in all its layers. Throws `AgentError LARGE`. */
@@ -70,16 +82,16 @@ export function sealConfirmation(
 export function encryptConfirmation(
   ratchet: RatchetState,
   queue: SendQueue,
-  { agentVersion, content, parameters }: ConfirmationContent,
+  { agentVersion, content, parameters, postQuantum }: ConfirmationContent,
 ): { readonly ratchet: RatchetState; readonly hash: Bytes; readonly envelope: Bytes } {
-  const encrypted = encryptContent(ratchet, content, paddedLengths(false, agentVersion).info)
+  const encrypted = encryptContent(ratchet, content, { agentVersion, postQuantum, kind: "info" })
   const envelope = encode(agentEnvelope, {
     type: "AgentConfirmation",
     version: agentVersion,
     parameters,
     sealed: encrypted.sealed,
   })
-  if (envelope.length > maxPayloadLength(queue.dhKey.publicKey, roomyHeader(queue))) throw tooLarge()
+  if (envelope.length > maxPayloadLength(queue.dhKey.publicKey, roomyHeader(queue))) throw infoTooLarge()
   return { ratchet: encrypted.ratchet, hash: encrypted.hash, envelope }
 }
 
@@ -122,25 +134,58 @@ function clientVersionOf({ info }: SendQueue): number {
 function encryptContent(
   state: RatchetState,
   content: AgentContent,
-  paddedLength: number,
-): { readonly ratchet: RatchetState; readonly sealed: Bytes; readonly hash: Bytes } {
+  {
+    agentVersion,
+    postQuantum,
+    kind,
+  }: {
+    readonly agentVersion: number
+    readonly postQuantum: boolean | undefined
+    readonly kind: "info" | "message"
+  },
+): {
+  readonly ratchet: RatchetState
+  readonly sealed: Bytes
+  readonly hash: Bytes
+  readonly hybrid: boolean
+} {
   const plaintext = encode(agentContent, content)
+  const room = paddedLengths(hasKemRoom(state, { postQuantum }), agentVersion)[kind]
   try {
-    const encrypted = encrypt(state, plaintext, paddedLength)
-    return { ratchet: encrypted.state, sealed: encrypted.message, hash: sha256(plaintext) }
+    const { state: ratchet, message: sealed, hybrid } = encrypt(state, plaintext, room, { postQuantum })
+    return { ratchet, sealed, hash: sha256(plaintext), hybrid }
   } catch (error) {
-    if (RatchetError.is(error, "LARGE")) throw tooLarge({ cause: error })
-    throw error
+    if (!RatchetError.is(error, "LARGE")) throw error
+    throw kind === "info"
+      ? infoTooLarge({ cause: error })
+      : tooLarge(room - messageOverhead, { cause: error })
   }
 }
 
-function tooLarge(options?: ErrorOptions): AgentError<"LARGE"> {
+/** For a message longer than `max` bytes. */
+export function tooLarge(max: number, options?: ErrorOptions): AgentError<"LARGE"> {
   return new AgentError(
     "LARGE",
-    "The text is too long for one message: send it in parts of at most 15,795 bytes.",
+    `The text is too long for one message: send it in parts of at most ${max} bytes.`,
     options,
   )
 }
 
-/** The longest body of an A_MSG (agent-protocol.md, "Padded lengths"). */
-export const maxMessageLength: number = paddedLengths(false, agentVersions.max).message - 45
+function infoTooLarge(options?: ErrorOptions): AgentError<"LARGE"> {
+  return new AgentError(
+    "LARGE",
+    "The info is too long for the message that connects: send it when you are connected.",
+    options,
+  )
+}
+
+/** What stands before and behind the body of an A_MSG: its length, tags, number and hash. */
+const messageOverhead = 45
+
+/**
+ * The longest body of an A_MSG in bytes (agent-protocol.md, "Padded lengths"): 13,573 from the first message on that was sent with post-quantum encryption
+ * on, 15,795 without.
+ */
+export function maxMessageLength(postQuantum: boolean): number {
+  return paddedLengths(postQuantum, agentVersions.max).message - messageOverhead
+}

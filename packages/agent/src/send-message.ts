@@ -4,31 +4,41 @@ import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
 import { AgentError } from "./errors.ts"
 import { prepare } from "./outgoing.ts"
+import { holdMessage } from "./post-quantum/hold.ts"
+import { mayLeave } from "./post-quantum/setting.ts"
 import { sendsOwnKey } from "./seal.ts"
 import { earlyMessagesVersion } from "./version.ts"
 
+/** What the application knows a message by, and whether a KEM secret is in its key. */
+export interface StoredMessage {
+  readonly messageId: number
+  readonly postQuantum: boolean
+}
+
 /**
- * Encrypts a message and stores it for sending; resolves, with its `messageId`, when ciphertext and ratchet are on disk.
- * Throws `AgentError` NOT_CONNECTED, SEND_LOCKED, DELETED, LARGE, STORE.
+ * Encrypts a message and stores it for sending; resolves when ciphertext and ratchet are on disk. Where post-quantum encryption is required and not on, the
+ * message is held until it is. Throws `AgentError` NOT_CONNECTED, SEND_LOCKED, DELETED, LARGE, POST_QUANTUM, STORE.
  */
 export async function storeMessage(
   context: Context,
   conversation: Conversation,
   body: Bytes,
-): Promise<number> {
+): Promise<StoredMessage> {
   const connection = sendable(conversation)
   const { session } = conversation
   if (session === undefined) throw new TypeError("a connection that may send has a session")
+  if (!mayLeave(connection, session.ratchet))
+    return { messageId: await holdMessage(context, conversation, session, body), postQuantum: true }
   const messageId = session.nextMessageId
   const prepared = prepare(context, connection, session, { type: "A_MSG", body })
   const { sealed, item } = prepared
-  const { hash, sndMsgId } = sealed
+  const { hash, sndMsgId, hybrid } = sealed
   await conversation.save({
     session: prepared.session,
     outgoing: [item],
     sent: { sndMsgId, record: { messageId, hash, created: item.created } },
   })
-  return messageId
+  return { messageId, postQuantum: hybrid }
 }
 
 /** Both queues exist and the application may send; the connection, narrowed, or the reason why not. */

@@ -8,3 +8,6 @@ export const earlyMessagesVersion = 7
 
 /** From this version on delivery receipts are understood. */
 export const receiptsVersion = 4
+
+/** From this version on agents may use post-quantum encryption (agent-protocol.md, "PQ settings of a connection"). */
+export const postQuantumVersion = 5

@@ -64,8 +64,8 @@ export class FakeAgent implements AgentApi {
   rejectContact(params: object): Promise<object> {
     return this.#called("rejectContact", params, {})
   }
-  sendMessage(params: object): Promise<{ messageId: number }> {
-    return this.#called("sendMessage", params, { messageId: this.#nextMessageId++ })
+  sendMessage(params: object): Promise<{ messageId: number; postQuantum: boolean }> {
+    return this.#called("sendMessage", params, { messageId: this.#nextMessageId++, postQuantum: false })
   }
   acknowledgeMessage(params: object): Promise<object> {
     return this.#called("acknowledgeMessage", params, {})

@@ -14,13 +14,13 @@ import { findRequest } from "./receive-request.ts"
 
 /**
  * Joins the invitation of a request (agent-protocol.md, "Contact address", step 4). The new connection has the request's id, so that a call that is repeated
- * after a crash finds it. It is stored when this resolves and goes on by itself. Throws `AgentError` NOT_FOUND, PROHIBITED, LINK_ALREADY_USED, A_VERSION, LARGE.
+ * after a crash finds it. It is stored when this resolves and goes on by itself. Throws `AgentError` NOT_FOUND, PROHIBITED, LINK_ALREADY_USED, A_VERSION, POST_QUANTUM, LARGE.
  */
 export async function acceptRequest(
   context: Context,
   registry: Registry,
   addressId: string,
-  { requestId, info, postQuantum }: AcceptOptions,
+  { requestId, info }: AcceptOptions,
 ): Promise<string> {
   const address = addressOfId(registry, addressId)
   const origin = requestOrigin(address.id)
@@ -31,7 +31,7 @@ export async function acceptRequest(
   if (link.type !== "invitation") throw new TypeError("a stored request without an invitation")
   const known = findJoined(registry, link)
   if (known !== undefined) throw alreadyKnown(known.id)
-  const start = newConnection(context, requestId, "joiner", postQuantum)
+  const start = newConnection(context, requestId, "joiner", address.postQuantum)
   const conversation = await registry.create(joiningState(context, start, link, info), (tx) => {
     putRecord(tx, contactTables.origin, requestId, origin)
     deleteRecord(tx, contactTables.contactRequest, key)
@@ -43,7 +43,6 @@ export async function acceptRequest(
 interface AcceptOptions {
   readonly requestId: string
   readonly info: Bytes
-  readonly postQuantum: Connection["postQuantum"]
 }
 
 /** Forgets a request; nobody hears of it. Throws `AgentError` NOT_FOUND, PROHIBITED. */

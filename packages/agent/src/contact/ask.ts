@@ -1,6 +1,6 @@
 import { agreedVersion, type Bytes, encode, utf8 } from "@smpkit/codec"
 import { boxKey, boxNonceSize, equalBytes, type Random } from "@smpkit/crypto"
-import { generateX3dhKeys, type X3dhKeys } from "@smpkit/ratchet"
+import { e2eVersions, generateX3dhKeys, type X3dhKeys } from "@smpkit/ratchet"
 import {
   clientVersions,
   maxPayloadLength,
@@ -19,6 +19,7 @@ import { newConnection } from "../invite.ts"
 import type { JoinOptions } from "../join.ts"
 import { type ConnectionLink, formatLink } from "../links.ts"
 import { chooseServer, createQueue } from "../new-queue.ts"
+import { takesPart } from "../post-quantum/setting.ts"
 import { putRecord } from "../records.ts"
 import type { NewQueue, ReceiveQueue } from "../queues.ts"
 import type { Registry } from "../registry.ts"
@@ -80,7 +81,9 @@ export function requestingState(
   }
   const address = queueInfoOf(queue)
   const keys = makeQueueKeys(chooseServer(context, address.server), context.random)
-  const x3dh = generateX3dhKeys(context.random)
+  // The invitation speaks our own end-to-end versions, whatever the address says.
+  const postQuantum = takesPart(common.postQuantum, agentVersion, e2eVersions.max)
+  const x3dh = generateX3dhKeys(context.random, { postQuantum })
   const state: Requesting = {
     ...common,
     state: "requesting",

@@ -9,6 +9,7 @@ import { serverText } from "../failures.ts"
 import { keysHash } from "../handshake.ts"
 import { type ConnectionLink, parseLink } from "../links.ts"
 import { openQueueMessage } from "../open.ts"
+import { takesPart } from "../post-quantum/setting.ts"
 import type { Outcome } from "../receive.ts"
 import { getRecord, listRecords, type Notice, numberKey, putRecord, deleteRecord } from "../records.ts"
 import { agentVersions } from "../version.ts"
@@ -45,7 +46,7 @@ export function receiveRequest(
     connectionId: c.id,
     requestId,
     info,
-    postQuantum: false,
+    postQuantum: knowsPostQuantum(invitation, envelope.version),
     servers: invitation.queues.map(({ server }) => serverText(server)),
   }
   return {
@@ -80,6 +81,11 @@ function readInvitation(bytes: Bytes, version: number): Invitation {
   if (!agreed)
     throw new AgentError("A_VERSION", "A request of somebody whose versions this release does not speak.")
   return link
+}
+
+function knowsPostQuantum({ parameters, versions }: Invitation, version: number): boolean {
+  const agentVersion = Math.max(version, versions.max)
+  return takesPart("on", agentVersion, parameters.versions.max)
 }
 
 function parseInvitation(bytes: Bytes): ConnectionLink {

@@ -32,10 +32,11 @@ function ownQueue(server: FakeServer): ReceiveQueue {
 function forgedConfirmation(link: string, server: FakeServer): Uint8Array<ArrayBuffer> {
   const parsed = parseLink(link)
   if (parsed.type !== "invitation") throw new Error("not an invitation")
-  const { send, parameters, ratchet, agentVersion } = joinKeys(parsed, random)
+  const { send, parameters, ratchet, agentVersion } = joinKeys(parsed, "off", random)
   const queues = [queueInfoOf(addressOf(ownQueue(server)))] as const
   const content = { type: "AgentConnInfoReply", queues, info: utf8("not bob") } as const
-  return sealConfirmation(ratchet, send, { agentVersion, content, parameters, random }).body
+  return sealConfirmation(ratchet, send, { agentVersion, content, parameters, postQuantum: false, random })
+    .body
 }
 
 describe("a raced invitation (Q4)", () => {
@@ -131,7 +132,7 @@ describe("a joiner (N3)", () => {
       if (confirmation === undefined) throw new Error("no confirmation")
       const opened = openQueueMessage(queue, confirmation)
       if (opened.envelope.type !== "AgentConfirmation") throw new Error("no confirmation")
-      return readConfirmation(x3dh, opened, opened.envelope, { random, now: 0 })
+      return readConfirmation({ x3dh, postQuantum: "off" }, opened, opened.envelope, { random, now: 0 })
     }
     const replyTo = async (): Promise<Confirmation> => {
       for (let i = 0; i < 1000 && confirmation === undefined; i++) await settle(1)
@@ -150,12 +151,18 @@ describe("a joiner (N3)", () => {
     // Somebody who knows the queue, and not the keys of the link.
     const parsed = parseLink(link)
     if (parsed.type !== "invitation") throw new Error("not an invitation")
-    const other = joinKeys(parsed, random).ratchet
+    const other = joinKeys(parsed, "off", random).ratchet
     const content = { type: "AgentConnInfo", info: utf8("alice, they say") } as const
     const send = sendQueueOf(confirmation.replyQueue, random)
     two.inject(
       queue,
-      sealConfirmation(other, send, { agentVersion: 7, content, parameters: undefined, random }).body,
+      sealConfirmation(other, send, {
+        agentVersion: 7,
+        content,
+        parameters: undefined,
+        postQuantum: false,
+        random,
+      }).body,
     )
     const closed = await bob.next("closed")
     expect(closed).toMatchObject({ connectionId, code: "NOT_AUTHENTIC" })
@@ -181,6 +188,7 @@ describe("a joiner (N3)", () => {
       agentVersion: 7,
       content,
       parameters: undefined,
+      postQuantum: false,
       random,
     })
     two.inject(queue, body)

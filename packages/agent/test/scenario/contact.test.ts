@@ -50,7 +50,7 @@ describe("a contact address", () => {
     const { alice, bob, one, two, address, link, bobs, requestId } = await asked("asked")
     expect(parseLink(link)).toMatchObject({ type: "contact", queues: [{ mode: "contact" }] })
     const [request] = alice.of("contactRequest")
-    expect(request).toMatchObject({ connectionId: address, info: utf8("bob"), postQuantum: false })
+    expect(request).toMatchObject({ connectionId: address, info: utf8("bob"), postQuantum: true })
     expect(request?.servers).toHaveLength(1)
     expect(request?.servers[0]).toContain("two.example")
     // Nothing of the request was contacted, and its SEND was not signed.

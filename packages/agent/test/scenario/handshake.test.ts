@@ -285,7 +285,6 @@ describe("two agents", () => {
     const { alice, bob } = await world("not yet")
     const calls: [string, () => Promise<unknown>][] = [
       ["BAD_PARAMETER", () => alice.agent.createConnection({ mode: "invitation", userData: utf8("") })],
-      ["POST_QUANTUM", () => alice.agent.createConnection({ mode: "invitation", postQuantum: "required" })],
       ["LINK", () => alice.agent.joinConnection({ link: "simplex:/invitation" })],
       ["NOT_FOUND", () => alice.agent.sendMessage({ connectionId: "none", text: "" })],
       ["BAD_PARAMETER", () => alice.agent.setServers({ servers: ["http://one.example"] })],

@@ -136,10 +136,10 @@ describe("messages", () => {
     const { alice, bob } = await twoPeople("long")
     const ids = await connect(alice, bob)
     await expect(
-      alice.agent.sendMessage({ connectionId: ids.alice, body: new Uint8Array(15_796) }),
+      alice.agent.sendMessage({ connectionId: ids.alice, body: new Uint8Array(13_574) }),
     ).rejects.toMatchObject({ code: "LARGE" })
-    await alice.agent.sendMessage({ connectionId: ids.alice, body: new Uint8Array(15_795).fill(7) })
-    expect((await bob.next("message")).body).toEqual(new Uint8Array(15_795).fill(7))
+    await alice.agent.sendMessage({ connectionId: ids.alice, body: new Uint8Array(13_573).fill(7) })
+    expect((await bob.next("message")).body).toEqual(new Uint8Array(13_573).fill(7))
     await alice.close()
     await bob.close()
   })

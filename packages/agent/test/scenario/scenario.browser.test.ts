@@ -4,6 +4,7 @@ import "../adversary/invitation.test.ts"
 import "./contact.test.ts"
 import "./handshake.test.ts"
 import "./messages.test.ts"
+import "./post-quantum.test.ts"
 import "./ratchet-sync.test.ts"
 import "./short-links.test.ts"
 

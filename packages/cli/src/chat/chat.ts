@@ -6,7 +6,7 @@ import { replyServerNotice } from "../reply-server.ts"
 import type { Style } from "../terminal.ts"
 import { terminalText } from "../terminal-text.ts"
 import { chatHelp, parseChatInput } from "./input.ts"
-import { closedText, errorText, integrityWarning } from "./wording.ts"
+import { closedText, errorText, integrityWarning, postQuantumText } from "./wording.ts"
 
 export interface ChatOptions {
   readonly agent: AgentApi
@@ -89,8 +89,11 @@ export class Chat {
         for (const each of chatHelp) this.#say(style.dim(each))
         return true
       case "code": {
-        const { code } = await agent.securityCode({ connectionId: this.#inFront() })
+        const connectionId = this.#inFront()
+        const { code } = await agent.securityCode({ connectionId })
+        const { postQuantum } = await agent.connectionState({ connectionId })
         this.#say(`security code: ${style.bold(code)}`)
+        this.#say(style.dim(postQuantumText(postQuantum)))
         this.#say(
           style.dim(
             "Compare it with the other side by another way (a call, in person); if it is the same: /verify",
@@ -206,10 +209,7 @@ export class Chat {
     this.#say(
       `status: ${state.status}; ${state.verified ? "verified" : "not verified: compare /code"}; ${state.unsent} not sent yet`,
     )
-    const hybrid = (on: boolean): string => (on ? "post-quantum" : "not post-quantum")
-    this.#say(
-      `sending: ${hybrid(state.postQuantum.sending)}; receiving: ${hybrid(state.postQuantum.receiving)}`,
-    )
+    this.#say(postQuantumText(state.postQuantum))
   }
 
   async #show(event: AgentEvent): Promise<void> {
@@ -265,6 +265,12 @@ export class Chat {
         return
       case "serverDown":
         this.#say(style.dim(`No connection to ${terminalText(event.server)}: trying again.`))
+        return
+      case "postQuantumChanged":
+        this.#say(
+          event.sending ? style.dim(postQuantumText(event)) : style.bad(postQuantumText(event)),
+          event.connectionId,
+        )
         return
       case "serverUp":
       case "info":

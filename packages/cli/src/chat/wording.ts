@@ -45,3 +45,15 @@ export function errorText({ code, message }: EventOf<"error">): string {
     "Compare /code with the other person by another way before you trust this conversation."
   )
 }
+
+/** How a conversation stands with post-quantum encryption. The code that users compare does not cover it. */
+export function postQuantumText({
+  sending,
+  receiving,
+}: {
+  readonly sending: boolean
+  readonly receiving: boolean
+}): string {
+  const hybrid = (on: boolean): string => (on ? "post-quantum" : "not post-quantum")
+  return `sending: ${hybrid(sending)}; receiving: ${hybrid(receiving)}`
+}

@@ -26,6 +26,7 @@ export function eventJson(event: AgentEvent): object {
     case "delivered":
     case "failed":
     case "ratchetSync":
+    case "postQuantumChanged":
     case "serverUp":
     case "serverDown":
     case "closed":

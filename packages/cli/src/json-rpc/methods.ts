@@ -38,8 +38,10 @@ const methods: Methods = {
     await agent.rejectContact(params)
     return done
   },
-  sendMessage: ({ agent }, { connectionId, text, bodyBase64 }) =>
-    agent.sendMessage({ connectionId, body: bodyBase64 ?? utf8(text ?? "") }),
+  sendMessage: async ({ agent }, { connectionId, text, bodyBase64 }) => {
+    const { messageId } = await agent.sendMessage({ connectionId, body: bodyBase64 ?? utf8(text ?? "") })
+    return { messageId }
+  },
   acknowledgeMessage: async ({ agent }, params) => {
     await agent.acknowledgeMessage({ receipt: true, ...params })
     return done

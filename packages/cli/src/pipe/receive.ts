@@ -97,6 +97,9 @@ class Transfer {
       case "serverDown":
         onNotice(`no connection to ${event.server}: trying again`)
         return undefined
+      case "postQuantumChanged":
+        if (!event.sending) onNotice("post-quantum encryption has ended")
+        return undefined
       case "serverUp":
       case "ratchetSync":
       case "contactRequest":

@@ -169,6 +169,9 @@ class Transfer {
       case "serverDown":
         this.#options.onNotice(`no connection to ${event.server}: trying again`)
         return
+      case "postQuantumChanged":
+        if (!event.sending) this.#options.onNotice("post-quantum encryption has ended")
+        return
       case "serverUp":
       case "ratchetSync":
         return

@@ -60,7 +60,7 @@ describe("two agents and a server, each a process, driven through JSON-RPC only"
         mode: "invitation",
         status: "connected",
         verified: true,
-        postQuantum: { setting: "on", sending: false, receiving: false },
+        postQuantum: { setting: "on", sending: true, receiving: true },
         receiveQueues: [expect.any(Object)],
         sendQueues: [expect.any(Object)],
         ratchet: "ok",

@@ -1,0 +1,99 @@
+import type { Bytes } from "@smpkit/codec"
+import { type DuplexConnection, isDuplex, type Session } from "../connection.ts"
+import type { Context } from "../context.ts"
+import type { Conversation } from "../conversation.ts"
+import { AgentError } from "../errors.ts"
+import { serverText } from "../failures.ts"
+import { prepare } from "../outgoing.ts"
+import { deleteRecord, numberKey, putRecord } from "../records.ts"
+import { maxMessageLength, tooLarge } from "../seal.ts"
+import { type HeldMessage, heldTable } from "./held-messages.ts"
+import { mayLeave } from "./setting.ts"
+
+/** More than so many do not wait. */
+const maxHeld = 256
+/** As long as messages wait for a server (agent-protocol.md, "Sending, retries, errors"). */
+const maxAgeMs = 48 * 3600_000
+
+/** Stores a message until it may leave; resolves with its `messageId` when it is on disk. Throws `AgentError` LARGE, POST_QUANTUM. */
+export async function holdMessage(
+  context: Context,
+  conversation: Conversation,
+  session: Session,
+  body: Bytes,
+): Promise<number> {
+  const { id, held } = conversation
+  if (body.length > maxMessageLength(true)) throw tooLarge(maxMessageLength(true))
+  if (held.count >= maxHeld) {
+    throw new AgentError(
+      "POST_QUANTUM",
+      "Too many messages wait for post-quantum encryption, which this connection requires and which is not on yet.",
+      { connectionId: id },
+    )
+  }
+  const messageId = session.nextMessageId
+  const message = { messageId, created: context.clock.now(), body: body.slice() }
+  held.add(message)
+  await conversation.save({
+    session: { ...session, nextMessageId: messageId + 1 },
+    also: (tx) => {
+      putRecord(tx, heldTable, numberKey(id, messageId), message)
+    },
+  })
+  return messageId
+}
+
+/** Encrypts what was held, once both directions are hybrid. */
+export async function releaseHeld(context: Context, conversation: Conversation): Promise<void> {
+  const { connection: c, session, held } = conversation
+  if (held.count === 0 || session === undefined || !isDuplex(c) || c.sendLocked || !conversation.active)
+    return
+  if (!mayLeave(c, session.ratchet)) return
+  await Promise.all(held.take(() => true).map((message) => release(context, conversation, c, message)))
+}
+
+/** Memory changes before this awaits, so that the next one builds on it. */
+async function release(
+  context: Context,
+  conversation: Conversation,
+  c: DuplexConnection,
+  { messageId, body, created }: HeldMessage,
+): Promise<void> {
+  const { session } = conversation
+  if (session === undefined) throw new TypeError("held messages without a session")
+  const { sealed, item, session: next } = prepare(context, c, session, { type: "A_MSG", body }, messageId)
+  const { hash, sndMsgId } = sealed
+  await conversation.save({
+    session: next,
+    outgoing: [item],
+    sent: { sndMsgId, record: { messageId, hash, created } },
+    also: (tx) => {
+      deleteRecord(tx, heldTable, numberKey(conversation.id, messageId))
+    },
+  })
+}
+
+/** What was held for two days will not leave: the application hears so. */
+export async function expireHeld(context: Context, conversation: Conversation): Promise<void> {
+  const { connection: c, held, id } = conversation
+  if (held.count === 0 || !conversation.active || !isDuplex(c)) return
+  const limit = context.clock.now() - maxAgeMs
+  const old = held.take(({ created }) => created < limit)
+  if (old.length === 0) return
+  const server = serverText(c.send.info.server)
+  const message =
+    "It was held for two days: this connection requires post-quantum encryption, in which the other side does not take part."
+  await conversation.saveAndShow({
+    notices: old.map(({ messageId }) => ({
+      type: "failed",
+      connectionId: id,
+      messageId,
+      code: "POST_QUANTUM",
+      message,
+      server,
+    })),
+    also: (tx) => {
+      for (const { messageId } of old) deleteRecord(tx, heldTable, numberKey(id, messageId))
+    },
+  })
+}
