@@ -15,6 +15,17 @@ export function aesGcmSeal(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, mes
   return backend.aesGcmSeal(key, iv, aad, message)
 }
 
+/** The same with ciphertext and tag apart, for whoever sends one after the other. */
+export function aesGcmSealDetached(
+  key: Uint8Array,
+  iv: Uint8Array,
+  aad: Uint8Array,
+  message: Uint8Array,
+): { readonly ciphertext: Bytes; readonly tag: Bytes } {
+  checkSizes(key, iv)
+  return backend.aesGcmSealDetached(key, iv, aad, message)
+}
+
 /** Opens ciphertext ++ tag. Throws `CryptoError DECRYPT`. */
 export function aesGcmOpen(key: Uint8Array, iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Bytes {
   checkSizes(key, iv)

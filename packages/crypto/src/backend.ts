@@ -17,6 +17,13 @@ export interface CryptoBackend {
   readonly openSecretbox: (key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array) => Bytes | undefined
   /** AES-256-GCM: ciphertext ++ tag (16). */
   readonly aesGcmSeal: (key: Uint8Array, iv: Uint8Array, aad: Uint8Array, message: Uint8Array) => Bytes
+  /** The same with the tag apart: nothing of a platform's output is copied. */
+  readonly aesGcmSealDetached: (
+    key: Uint8Array,
+    iv: Uint8Array,
+    aad: Uint8Array,
+    message: Uint8Array,
+  ) => { readonly ciphertext: Bytes; readonly tag: Bytes }
   readonly aesGcmOpen: (
     key: Uint8Array,
     iv: Uint8Array,

@@ -101,6 +101,10 @@ export const backend: CryptoBackend = {
   openSecretbox: (key, nonce, sealed) =>
     unlessRefused(() => own(xsalsa20poly1305(key, nonce).decrypt(sealed))),
   aesGcmSeal: (key, iv, aad, message) => own(gcm(key, iv, aad).encrypt(message)),
+  aesGcmSealDetached: (key, iv, aad, message) => {
+    const sealed = own(gcm(key, iv, aad).encrypt(message))
+    return { ciphertext: sealed.subarray(0, message.length), tag: sealed.subarray(message.length) }
+  },
   aesGcmOpen: (key, iv, aad, sealed) => unlessRefused(() => own(gcm(key, iv, aad).decrypt(sealed))),
   hash: (name, ...parts) => {
     const hash = hashes[name].create()

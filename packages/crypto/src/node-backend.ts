@@ -161,6 +161,13 @@ export const backend: CryptoBackend = {
     out.set(cipher.getAuthTag(), message.length)
     return out
   },
+  aesGcmSealDetached: (key, iv, aad, message) => {
+    const cipher = createCipheriv("aes-256-gcm", key, iv)
+    if (aad.length > 0) cipher.setAAD(aad)
+    const ciphertext = ownWhole(cipher.update(message))
+    cipher.final()
+    return { ciphertext, tag: ownWhole(cipher.getAuthTag()) }
+  },
   aesGcmOpen: (key, iv, aad, sealed) => {
     const length = sealed.length - 16
     const decipher = createDecipheriv("aes-256-gcm", key, iv, { authTagLength: 16 })

@@ -1,5 +1,5 @@
 import { concatBytes, toHex, utf8 } from "@smpkit/codec"
-import { aesGcmOpen, aesGcmSeal, CryptoError, pad } from "@smpkit/crypto"
+import { aesGcmOpen, aesGcmSeal, aesGcmSealDetached, CryptoError, pad } from "@smpkit/crypto"
 import { hex, ramp } from "@smpkit/testkit"
 import { describe, expect, test } from "vitest"
 import type { Platform } from "./platform.ts"
@@ -22,6 +22,16 @@ export function aesGcmSuite({ loadVectors }: Platform): void {
     const [key, iv, ad] = [v.at("key").bytes(), v.at("iv").bytes(), new Uint8Array(0)]
     expect(toHex(aesGcmSeal(key, iv, ad, v.at("msg").bytes()))).toBe(toHex(sealed))
     expect(aesGcmOpen(key, iv, ad, sealed)).toEqual(v.at("msg").bytes())
+  })
+
+  test.each([0, 1, 16, 16_385])("with the tag apart, of %i bytes: the same", (length) => {
+    const [key, iv, message] = [ramp(0, 32), ramp(0x40, 12), ramp(7, length)]
+    for (const ad of [new Uint8Array(0), utf8("ad")]) {
+      const { ciphertext, tag } = aesGcmSealDetached(key, iv, ad, message)
+      expect([ciphertext.length, tag.length]).toEqual([length, 16])
+      expect(toHex(concatBytes(ciphertext, tag))).toBe(toHex(aesGcmSeal(key, iv, ad, message)))
+    }
+    expect(() => aesGcmSealDetached(key, iv.subarray(1), message, message)).toThrow(RangeError)
   })
 
   describe("open", () => {
