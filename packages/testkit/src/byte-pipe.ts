@@ -1,4 +1,4 @@
-import type { Bytes } from "@smpkit/codec"
+import { type Bytes, concatBytes } from "@smpkit/codec"
 import { type ByteStream, type CloseReason, TransportError } from "@smpkit/transport"
 
 /** What somebody on the way does with the bytes of one call of `write`: the pieces that go on, in their order. */
@@ -112,8 +112,8 @@ class PipeEnd implements ByteStream {
     })
   }
 
-  write(bytes: Bytes): Promise<void> {
-    return this.#out.put(bytes)
+  write(...pieces: readonly Bytes[]): Promise<void> {
+    return this.#out.put(concatBytes(...pieces))
   }
 
   async read(): Promise<Bytes | undefined> {

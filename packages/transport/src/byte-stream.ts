@@ -6,8 +6,11 @@ import type { CloseReason } from "./transport.ts"
  * How the bytes are divided carries no meaning.
  */
 export interface ByteStream extends AsyncDisposable {
-  /** Takes the bytes at once, in the order of the calls; resolves when the stream wants more. The bytes may not be changed afterwards. Throws `TransportError CLOSED`. */
-  write(bytes: Bytes): Promise<void>
+  /**
+   * Takes the pieces at once, as one message where the carrier has messages, in the order of the calls; resolves when the stream wants more. The bytes may not be
+   * changed afterwards. Throws `TransportError CLOSED`.
+   */
+  write(...pieces: readonly Bytes[]): Promise<void>
   /** The next bytes, which then belong to the caller; `undefined` at the end, also of a stream that broke. One call at a time. Bytes that nobody reads pause the peer where the carrier can. */
   read(): Promise<Bytes | undefined>
   /** Nothing more is written: resolves when what was written has left, or the stream is gone. Never rejects; repeating it is harmless. */

@@ -61,7 +61,7 @@ export class ChannelStream implements BlockStream {
       throw new TransportError("CLOSED", "the connection has carried all that it may carry: connect again")
     }
     // Sealed and handed over before anything is awaited: the order of the calls is that of the numbers.
-    await this.#stream.write(this.#connection.seal(block))
+    await this.#stream.write(...this.#connection.seal(block))
   }
 
   read(): Promise<Bytes | undefined> {
@@ -122,7 +122,7 @@ export class ChannelStream implements BlockStream {
     return { type: "error", code, message }
   }
 
-  async #untilClosed(): Promise<{ readonly send: Bytes | undefined; readonly end: ChannelEnd }> {
+  async #untilClosed(): Promise<{ readonly send: readonly Bytes[] | undefined; readonly end: ChannelEnd }> {
     for (;;) {
       const event = this.#connection.next()
       if (event?.type === "closed") return event
@@ -175,7 +175,7 @@ export class ChannelStream implements BlockStream {
   }
 
   /** The last record of this side. A stream that is gone takes none. */
-  #send(record: Bytes): void {
-    this.#stream.write(record).catch(() => undefined)
+  #send(record: readonly Bytes[]): void {
+    this.#stream.write(...record).catch(() => undefined)
   }
 }

@@ -14,7 +14,7 @@ export type ChannelEnd =
 export type ChannelEvent =
   | { readonly type: "block"; readonly block: Bytes }
   /** The connection is over: send what is to be sent, then end the stream. Comes once. */
-  | { readonly type: "closed"; readonly send: Bytes | undefined; readonly end: ChannelEnd }
+  | { readonly type: "closed"; readonly send: readonly Bytes[] | undefined; readonly end: ChannelEnd }
 
 /** A channel in OPEN, then HALF, then CLOSED. */
 export class ChannelConnection implements Disposable {
@@ -38,14 +38,14 @@ export class ChannelConnection implements Disposable {
     return this.#sealer.atLimit
   }
 
-  /** A block as a record, which is to be written before any later one. In `open` only. */
-  seal(block: Bytes): Bytes {
+  /** A block as the pieces of a record, which is to be written before any later one. In `open` only. */
+  seal(block: Bytes): readonly Bytes[] {
     if (this.#state !== "open") throw new RangeError("a channel that sends no more")
     return this.#sealer.data(block)
   }
 
   /** Our close, after which nothing may be sent; `undefined` when there was one already. */
-  close(): Bytes | undefined {
+  close(): readonly Bytes[] | undefined {
     if (this.#state !== "open") return undefined
     this.#state = "half"
     return this.#sealer.close(closeCodes.end)

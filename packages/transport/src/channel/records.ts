@@ -1,5 +1,5 @@
 import type { Bytes } from "@smpkit/codec"
-import { aesGcmOpen, aesGcmSeal, CryptoError } from "@smpkit/crypto"
+import { aesGcmOpen, aesGcmSealDetached, CryptoError } from "@smpkit/crypto"
 import { blockSize } from "@smpkit/smp"
 
 // channel.md, "Records".
@@ -48,8 +48,8 @@ export class RecordSealer implements Disposable {
     return this.#number >= lastNumber
   }
 
-  /** A record with a block. Throws `RangeError` at the limit. */
-  data(block: Bytes): Bytes {
+  /** A record with a block, in two pieces, since joining them would cost a copy. Throws `RangeError` at the limit. */
+  data(block: Bytes): readonly [ciphertext: Bytes, tag: Bytes] {
     if (block.length !== blockSize) throw new RangeError(`a block of ${block.length} bytes`)
     if (this.atLimit) throw new RangeError("the numbers of this direction are used up")
     this.#plaintext.set(block)
@@ -57,17 +57,23 @@ export class RecordSealer implements Disposable {
   }
 
   /** A record that ends this direction. At the limit its code is LIMIT, whatever was asked for. */
-  close(code: number): Bytes {
+  close(code: number): readonly [ciphertext: Bytes, tag: Bytes] {
     this.#plaintext.fill(0)
     this.#plaintext[0] = this.atLimit ? closeCodes.limit : code
     return this.#seal(recordTypes.close)
   }
 
-  #seal(type: number): Bytes {
+  #seal(type: number): readonly [Bytes, Bytes] {
     const number = this.#number++
     if (number > lastNumber) throw new RangeError("a record after the last one")
     this.#plaintext[blockSize] = type
-    return aesGcmSeal(this.#keys.keyFor(number), this.#nonce.of(number), noData, this.#plaintext)
+    const { ciphertext, tag } = aesGcmSealDetached(
+      this.#keys.keyFor(number),
+      this.#nonce.of(number),
+      noData,
+      this.#plaintext,
+    )
+    return [ciphertext, tag]
   }
 
   [Symbol.dispose](): void {

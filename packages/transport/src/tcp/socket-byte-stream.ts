@@ -52,9 +52,11 @@ export class SocketByteStream implements ByteStream {
     })
   }
 
-  async write(bytes: Bytes): Promise<void> {
+  async write(...pieces: readonly Bytes[]): Promise<void> {
     if (this.#gone || !this.#socket.writable) throw new TransportError("CLOSED", "the connection is closed")
-    if (this.#socket.write(bytes) || this.#socket.writableLength < waitingBytes) return
+    this.#gather()
+    for (const piece of pieces) this.#socket.write(piece)
+    if (!this.#socket.writableNeedDrain || this.#socket.writableLength < waitingBytes) return
     await new Promise<void>((resolve) => this.#writers.push(resolve))
   }
 
@@ -88,6 +90,15 @@ export class SocketByteStream implements ByteStream {
   async [Symbol.asyncDispose](): Promise<void> {
     this.destroy()
     await this.closed
+  }
+
+  /** What is written in one tick leaves in one call of the system, which costs several times less for each record. */
+  #gather(): void {
+    if (this.#socket.writableCorked > 0) return
+    this.#socket.cork()
+    process.nextTick(() => {
+      this.#socket.uncork()
+    })
   }
 
   #wakeWriters(): void {

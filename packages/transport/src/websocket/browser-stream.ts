@@ -2,7 +2,7 @@ import type { Bytes } from "@smpkit/codec"
 import type { ByteStream } from "../byte-stream.ts"
 import { TransportError } from "../errors.ts"
 import type { CloseReason } from "../transport.ts"
-import { maxMessageSize } from "./message-limit.ts"
+import { joined, maxMessageSize } from "./message.ts"
 
 // Bytes that wait for the network before a writer waits, and how often that is looked at: a browser does not tell.
 const waitingBytes = 65_536
@@ -42,10 +42,10 @@ export class BrowserWebSocketStream implements ByteStream {
     })
   }
 
-  async write(bytes: Bytes): Promise<void> {
+  async write(...pieces: readonly Bytes[]): Promise<void> {
     if (this.#socket.readyState !== WebSocket.OPEN)
       throw new TransportError("CLOSED", "the connection is closed")
-    this.#socket.send(bytes)
+    this.#socket.send(joined(pieces))
     while (this.#socket.bufferedAmount >= waitingBytes && !this.#isClosed())
       await new Promise((resolve) => setTimeout(resolve, pollMs))
   }

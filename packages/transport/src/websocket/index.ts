@@ -4,7 +4,7 @@ import { type Clock, systemClock } from "../clock.ts"
 import { withDeadline } from "../deadline.ts"
 import { TransportError } from "../errors.ts"
 import { asTransportError } from "../tls/sentences.ts"
-import { maxMessageSize } from "./message-limit.ts"
+import { maxMessageSize } from "./message.ts"
 import { NodeWebSocketStream } from "./node-stream.ts"
 
 export interface ConnectWebSocketOptions {

@@ -4,7 +4,7 @@ import type { ByteStream } from "../byte-stream.ts"
 import { TransportError } from "../errors.ts"
 import { asTransportError } from "../tls/sentences.ts"
 import type { CloseReason } from "../transport.ts"
-import { closeCodes } from "./message-limit.ts"
+import { closeCodes, joined } from "./message.ts"
 
 // Bytes that wait for the network before a writer waits.
 const waitingBytes = 65_536
@@ -49,12 +49,12 @@ export class NodeWebSocketStream implements ByteStream {
     })
   }
 
-  async write(bytes: Bytes): Promise<void> {
+  async write(...pieces: readonly Bytes[]): Promise<void> {
     if (this.#socket.readyState !== WebSocket.OPEN)
       throw new TransportError("CLOSED", "the connection is closed")
     // The library calls back when the bytes have left, or when they will not.
     const left = new Promise<void>((resolve) => {
-      this.#socket.send(bytes, { binary: true }, () => {
+      this.#socket.send(joined(pieces), { binary: true }, () => {
         resolve()
       })
     })

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream"
 import { WebSocketServer } from "ws"
 import type { ByteStream } from "../byte-stream.ts"
 import { TransportError } from "../errors.ts"
-import { maxMessageSize } from "./message-limit.ts"
+import { maxMessageSize } from "./message.ts"
 import { NodeWebSocketStream } from "./node-stream.ts"
 
 /**

@@ -30,10 +30,13 @@ describe("records", () => {
   test("the last number is for a close alone, whose code is LIMIT", () => {
     const sealer = new RecordSealer(oneKey(), lastNumber - 1)
     const opener = new RecordOpener(oneKey(), lastNumber - 1)
-    expect(opener.open(sealer.data(numbered(1)))).toEqual({ type: "data", block: numbered(1) })
+    expect(opener.open(concatBytes(...sealer.data(numbered(1))))).toEqual({
+      type: "data",
+      block: numbered(1),
+    })
     expect(sealer.atLimit).toBe(true)
     expect(() => sealer.data(numbered(2))).toThrow(RangeError)
-    expect(opener.open(sealer.close(0))).toEqual({ type: "close", code: 2 })
+    expect(opener.open(concatBytes(...sealer.close(0)))).toEqual({ type: "close", code: 2 })
     expect(() => sealer.close(0)).toThrow(RangeError)
     expect(opener.open(forged(0, 1))).toEqual({ type: "bad" })
   })
@@ -71,10 +74,10 @@ describe("how a connection ends", () => {
 
   test("a side that has sent its close still delivers, and answers nothing", () => {
     const { ours, theirs } = sides()
-    expect(ours.close()?.length).toBe(recordSize)
+    expect(concatBytes(...(ours.close() ?? [])).length).toBe(recordSize)
     expect(ours.close()).toBeUndefined()
     expect(ours.state).toBe("half")
-    ours.push(concatBytes(theirs.data(numbered(1)), theirs.close(0)))
+    ours.push(concatBytes(...theirs.data(numbered(1)), ...theirs.close(0)))
     expect(ours.next()).toEqual({ type: "block", block: numbered(1) })
     expect(ours.next()).toEqual({ type: "closed", send: undefined, end: { type: "end" } })
     expect(ours.next()).toBeUndefined()
@@ -84,7 +87,7 @@ describe("how a connection ends", () => {
   test("a bad record after our close is RECORD, without a second close", () => {
     const { ours, theirs } = sides()
     ours.close()
-    ours.push(flipped(theirs.data(numbered(1)), 5))
+    ours.push(flipped(concatBytes(...theirs.data(numbered(1))), 5))
     expect(ours.next()).toMatchObject({
       type: "closed",
       send: undefined,
@@ -94,11 +97,11 @@ describe("how a connection ends", () => {
 
   test("a peer whose numbers are used up is answered with an end", () => {
     const { ours, theirs, opener } = sides()
-    ours.push(theirs.close(2))
+    ours.push(concatBytes(...theirs.close(2)))
     const event = ours.next()
     expect(event).toMatchObject({ type: "closed", end: { failure: { code: "PEER", detail: 2 } } })
     if (event?.type !== "closed" || event.send === undefined) throw new Error("no answer")
-    expect(opener.open(event.send)).toEqual({ type: "close", code: 0 })
+    expect(opener.open(concatBytes(...event.send))).toEqual({ type: "close", code: 0 })
   })
 
   test("after our close the end of the stream is a truncation", () => {

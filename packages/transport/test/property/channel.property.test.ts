@@ -17,7 +17,10 @@ const receiving = (start: number): ChannelConnection =>
   new ChannelConnection(new RecordSealer(otherKeys()), new RecordOpener(keys(), start))
 const sealedBlocks = (start: number, count: number): { records: Bytes[]; sealer: RecordSealer } => {
   const sealer = new RecordSealer(keys(), start)
-  return { records: Array.from({ length: count }, (_, n) => sealer.data(numbered(n))), sealer }
+  return {
+    records: Array.from({ length: count }, (_, n) => concatBytes(...sealer.data(numbered(n)))),
+    sealer,
+  }
 }
 
 /** Pushes bytes in the pieces that these cuts give, and collects what comes of it. */
@@ -41,7 +44,7 @@ test("any segmentation gives the same blocks and the same end, also over a chang
   fc.assert(
     fc.property(starts, fc.integer({ min: 0, max: 5 }), cuts, (start, count, where) => {
       const { records, sealer } = sealedBlocks(start, count)
-      const events = fed(receiving(start), concatBytes(...records, sealer.close(0)), where)
+      const events = fed(receiving(start), concatBytes(...records, ...sealer.close(0)), where)
       expect(numbersOf(events)).toEqual(Array.from({ length: count }, (_, n) => n))
       expect(events.at(-1)).toMatchObject({ type: "closed", end: { type: "end" } })
     }),

@@ -179,7 +179,7 @@ export function channelVectorSuite(vectors: Vector): void {
           const content = contentOf(item.at("content"))
           const sealer = new RecordSealer(keysOf(run, from), number)
           const isData = item.at("type").number() === 1
-          const record = isData ? sealer.data(content) : sealer.close(content[0] ?? 0)
+          const record = concatBytes(...(isData ? sealer.data(content) : sealer.close(content[0] ?? 0)))
           expect(record.length).toBe(item.at("len").number())
           expect(record.subarray(0, 64)).toEqual(item.at("head64").bytes())
           expect(record.subarray(recordSize - 16)).toEqual(item.at("tag").bytes())
@@ -277,7 +277,7 @@ export function channelVectorSuite(vectors: Vector): void {
             if (event.type === "block") blocks++
             else {
               code = endCode(event.end)
-              answer = event.send
+              answer = event.send && concatBytes(...event.send)
             }
           }
         }
