@@ -48,6 +48,7 @@ export function describeEvent(event: AgentEvent): object {
     case "delivered":
     case "ratchetSync":
     case "postQuantumChanged":
+    case "queueSwitched":
       return event
     default:
       return event satisfies never

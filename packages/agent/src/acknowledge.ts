@@ -6,6 +6,7 @@ import { fastRetry } from "@smpkit/client"
 import { Backoff } from "./backoff.ts"
 import type { ReceiveQueue } from "./queues.ts"
 import type { Head, PendingReceipt } from "./records.ts"
+import type { Lane } from "./rotation/moves.ts"
 
 /**
  * So many messages of a connection wait for the application at most. The server may forget each as soon as it is in the agent's own store, but for the
@@ -17,12 +18,17 @@ export const maxUnacknowledged = 16
  * Tells the server that the message at the head of the queue is dealt with. A dropped connection needs no retry here: the next subscription
  * delivers the message again if the ACK was lost, and its id tells that it is done.
  */
-export async function acknowledgeHead(context: Context, conversation: Conversation): Promise<void> {
-  const { head, connection } = conversation
-  if (head?.type !== "done" || !("receive" in connection)) return
+export async function acknowledgeHead(
+  context: Context,
+  conversation: Conversation,
+  lane: Lane,
+): Promise<void> {
+  const { head } = lane
+  const queue = conversation.queueOf(lane)
+  if (head?.type !== "done" || queue === undefined) return
   conversation.acknowledging = true
   try {
-    await untilAnswered(context, conversation, head, connection.receive)
+    await untilAnswered(context, conversation, lane, head, queue)
   } finally {
     conversation.acknowledging = false
   }
@@ -31,6 +37,7 @@ export async function acknowledgeHead(context: Context, conversation: Conversati
 async function untilAnswered(
   context: Context,
   conversation: Conversation,
+  lane: Lane,
   head: Head,
   { server, recipientId, recipientKey }: ReceiveQueue,
 ): Promise<void> {
@@ -43,7 +50,7 @@ async function untilAnswered(
         { type: "ACK", msgId: head.smpMsgId },
         { entityId: recipientId, key: recipientKey },
       )
-      conversation.clearHead(head)
+      conversation.clearHead(lane, head)
       conversation.acknowledging = false
       if (answer.type === "MSG") context.onMessage(server, recipientId, answer)
       else await context.flush()
@@ -56,14 +63,16 @@ async function untilAnswered(
       // NO_MSG: it was acknowledged before, or this session is not subscribed yet. AUTH: the queue is gone.
       if (failure.type === "permanent" || failure.code === "NETWORK") return
       await context.pause(backoff.nextMs())
-      if (conversation.head !== head) return
+      if (lane.head !== head) return
     }
   }
 }
 
-/** The message whose ACK waits for the application, where one acknowledged message makes room for the next. */
-function heldHead({ head, unacknowledgedCount }: Conversation): Head | undefined {
-  return head?.type === "shown" && unacknowledgedCount <= maxUnacknowledged ? head : undefined
+/** The lane of a message whose ACK waits for the application, where one acknowledged message makes room for the next. */
+function heldLane({ lanes, unacknowledgedCount }: Conversation): Lane | undefined {
+  return unacknowledgedCount <= maxUnacknowledged
+    ? lanes.find(({ head }) => head?.type === "shown")
+    : undefined
 }
 
 /** The application is done with a message: resolves when that is recorded. */
@@ -85,16 +94,17 @@ export async function acknowledgeMessage(
     hash: incoming.hash,
     received: incoming.received,
   }
-  const held = heldHead(conversation)
+  const lane = heldLane(conversation)
+  const held = lane?.head
   // The message at the head is on disk since it came, so its ACK need not wait for the record that the application is done with another. While messages
   // come, one transaction stores it together with the next of them.
   const recorded = conversation.saveWithNext({
     acknowledged: messageId,
-    ...(held === undefined ? {} : { head: { ...held, type: "done" } }),
+    ...(held === undefined ? {} : { head: { ...held, type: "done" }, lane }),
     ...(receipt ? { receipt: pending } : {}),
     ...(receipt && !connection.receipts ? { connection: { ...connection, receipts: true } } : {}),
   })
-  if (held !== undefined) context.background(acknowledgeHead(context, conversation))
+  if (lane !== undefined) context.background(acknowledgeHead(context, conversation, lane))
   if (conversation.storing || conversation.acknowledging) context.flushSoon()
   else context.background(context.flush())
   await recorded

@@ -225,6 +225,20 @@ export class Agent implements AsyncDisposable {
     return {}
   }
 
+  /**
+   * Moves the queue that the connection receives from to `server`, by default to one that the connection does not use, if the agent knows one. It resolves when the new queue exists
+   * and is offered to the other side; events `queueSwitched` tell how it goes on, and the old queue stays in use until the other side uses the new one.
+   * Throws `AgentError`: NOT_FOUND, NOT_CONNECTED, SEND_LOCKED, DELETED, PROHIBITED, BAD_PARAMETER, NETWORK, SERVER_VERSION, TIMEOUT, AUTH, SMP, STORE.
+   */
+  async switchQueue(
+    params: { readonly connectionId: string; readonly server?: string },
+    { signal }: CallOptions = {},
+  ): Promise<object> {
+    const server = params.server === undefined ? undefined : serverOf(params.server)
+    await orAborted(signal, () => this.#registry.switchQueue(params.connectionId, { server, signal }))
+    return {}
+  }
+
   /** The code that both users compare by another way, and whether both directions are post-quantum. The code covers the X448 keys that the connection began with, no KEM
    * key: it does not tell whether somebody removed one. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED. */
   async securityCode(

@@ -1,5 +1,6 @@
 import type { Bytes } from "@smpkit/codec"
 import type { Connection, Session } from "./connection.ts"
+import type { Lane } from "./rotation/moves.ts"
 import {
   deleteRecord,
   type Head,
@@ -16,6 +17,8 @@ import type { StoreTx } from "./store/index.ts"
 
 /** One message as the server delivers it. */
 export interface Delivered {
+  /** The queue that it came from. */
+  readonly recipientId: Bytes
   readonly msgId: Bytes
   readonly body: Bytes
 }
@@ -28,6 +31,8 @@ export interface Changes {
   readonly connection?: Connection
   readonly session?: Session
   readonly head?: Head
+  /** Where `head` stands; at the connection's own queue, unless given. */
+  readonly lane?: Lane | undefined
   readonly seen?: boolean
   /** One more to send. */
   readonly receipt?: PendingReceipt | undefined

@@ -7,6 +7,10 @@ import type { PostQuantumSetting } from "./post-quantum/setting.ts"
 /** How a queue of a connection stands. */
 export interface QueueDescription {
   readonly server: string
+  /**
+   * `new` or, once keys are agreed, `confirmed` (own), `new` or `secured` (the other side's). Of a queue that moves besides: `offered`, `securing` and `using` are steps of an
+   * own new one, after which the old one is `draining`; `asked`, `answered` and `testing` those of the other side's new one.
+   */
   readonly status: string
 }
 
@@ -23,6 +27,7 @@ export interface ConnectionDescription {
     readonly sending: boolean
     readonly receiving: boolean
   }
+  /** The queue in use, and another one while it moves. */
   readonly receiveQueues: readonly QueueDescription[]
   readonly sendQueues: readonly QueueDescription[]
   readonly ratchet: "ok" | "allowed" | "required"
@@ -31,7 +36,9 @@ export interface ConnectionDescription {
 }
 
 export function describe(conversation: Conversation): ConnectionDescription {
-  const { connection: c } = conversation
+  const { connection: c, moves } = conversation
+  const own = moves.receive
+  const theirs = moves.send.move
   const receive = receiveQueueOf(c)
   const send = "send" in c ? c.send : undefined
   const ratchet = sessionOf(conversation)?.ratchet
@@ -41,14 +48,20 @@ export function describe(conversation: Conversation): ConnectionDescription {
     status: c.state,
     verified: c.verified,
     postQuantum: { setting: c.postQuantum, ...(ratchet === undefined ? notHybrid : hybridOf(ratchet)) },
-    receiveQueues:
-      receive === undefined
+    receiveQueues: [
+      ...(receive === undefined
         ? []
-        : [{ server: serverText(receive.server), status: receive.peer === undefined ? "new" : "confirmed" }],
-    sendQueues:
-      send === undefined
+        : [{ server: serverText(receive.server), status: receive.peer === undefined ? "new" : "confirmed" }]),
+      ...(own === undefined ? [] : [{ server: serverText(own.queue.server), status: own.state }]),
+    ],
+    sendQueues: [
+      ...(send === undefined
         ? []
-        : [{ server: serverText(send.info.server), status: send.secured ? "secured" : "new" }],
+        : [{ server: serverText(send.info.server), status: send.secured ? "secured" : "new" }]),
+      ...(theirs === undefined
+        ? []
+        : [{ server: serverText(theirs.queue.info.server), status: theirs.state }]),
+    ],
     ratchet: c.ratchetSync,
     unsent: conversation.unsent,
   }

@@ -1,5 +1,6 @@
+import type { Bytes } from "@smpkit/codec"
 import { type Changes, type Delivered, type OutgoingItem, writeItems } from "./changes.ts"
-import type { Connection, Session } from "./connection.ts"
+import { type Connection, receiveQueueOf, type Session } from "./connection.ts"
 import { type Context, putNotices, type StoredNotice } from "./context.ts"
 import { AgentError } from "./errors.ts"
 import { eraseContact } from "./contact/contact-tables.ts"
@@ -17,6 +18,8 @@ import {
   tables,
 } from "./records.ts"
 import { HeldMessages } from "./post-quantum/held-messages.ts"
+import { Lane, Moves } from "./rotation/moves.ts"
+import type { ReceiveQueue } from "./queues.ts"
 import { SeenEnvelopes } from "./seen-envelopes.ts"
 import { ownLinkTable } from "./short-links/own-link.ts"
 import type { StoreTx } from "./store/index.ts"
@@ -35,7 +38,9 @@ export class Conversation {
   #session: Session | undefined
   /** Which write of the session's record is the last. */
   #sessionGeneration: number
-  #head: Head | undefined
+  /** Of the connection's own queue. */
+  first: Lane
+  readonly moves: Moves
   #receipts: PendingReceipt[]
   /** Stored items, in order of their numbers. */
   readonly outgoing: OutgoingItem[]
@@ -51,6 +56,8 @@ export class Conversation {
   acknowledging = false
   /** Called when there is something to send, or a reason to try again. */
   kick: () => void = () => undefined
+  /** Called when what waits is to be sent at once, whatever failed before. */
+  resume: () => void = () => undefined
   /** Acknowledged, which is not in the store yet. */
   readonly #acknowledged = new Set<number>()
   #unacknowledgedCount: number
@@ -64,7 +71,8 @@ export class Conversation {
     this.#connectionGeneration = store.generation(tables.connection.name, id)
     this.#session = getRecord(store, tables.session, id)
     this.#sessionGeneration = store.generation(tables.session.name, id)
-    this.#head = getRecord(store, tables.head, id)
+    this.first = new Lane(getRecord(store, tables.head, id))
+    this.moves = new Moves(store, id)
     this.#receipts = [...listRecords(store, tables.receipts, id)].map(({ value }) => value)
     this.outgoing = [...listRecords(store, tables.outgoing, id)].map(
       ({ value: { body: _, ...item } }) => item,
@@ -83,8 +91,9 @@ export class Conversation {
   get session(): Session | undefined {
     return this.#session
   }
-  get head(): Head | undefined {
-    return this.#head
+  /** The lanes that messages come by. */
+  get lanes(): readonly Lane[] {
+    return this.moves.receive === undefined ? [this.first] : [this.first, this.moves.second]
   }
   get receipts(): readonly PendingReceipt[] {
     return this.#receipts
@@ -159,7 +168,7 @@ export class Conversation {
       throw new AgentError("NOT_FOUND", "The connection was deleted.", { connectionId: this.id })
     if (connection !== undefined) this.#connection = connection
     if (session !== undefined) this.#session = session
-    if (head !== undefined) this.#head = head
+    if (head !== undefined) (changes.lane ?? this.first).head = head
     if (receipt !== undefined) this.#receipts.push(receipt)
     if (incoming !== undefined) this.#unacknowledgedCount++
     if (acknowledged !== undefined) this.#unacknowledgedCount--
@@ -173,19 +182,31 @@ export class Conversation {
    * An item needs no further attempt. It leaves the store with the next transaction: a crash before that sends it once more,
    * which the other side does not notice. The events are shown at once, and again after such a crash.
    */
-  finishLater(sndMsgId: number, events: readonly Notice[]): Promise<void> {
+  finishLater(item: OutgoingItem, events: readonly Notice[]): Promise<void> {
     const notices = this.#context.numbered(events)
+    const copy = this.moves.copied(item)
     this.#context.updateLater((tx) => {
       if (!this.active) return
-      this.#write(tx, { finished: [sndMsgId] })
+      copy?.(tx)
+      this.#write(tx, { finished: [item.sndMsgId] })
       putNotices(tx, notices)
     })
     return this.#context.emit(notices)
   }
 
   /** The server has forgotten the message at the head. The record may stay: a later one replaces it, and a repeated ACK does no harm. */
-  clearHead(head: Head): void {
-    if (this.#head === head) this.#head = undefined
+  clearHead(lane: Lane, head: Head): void {
+    if (lane.head === head) lane.head = undefined
+  }
+
+  laneOf(recipientId: Bytes): Lane {
+    return this.moves.isSecond(recipientId) ? this.moves.second : this.first
+  }
+
+  /** The queue of a lane, while it has one. */
+  queueOf(lane: Lane): ReceiveQueue | undefined {
+    if (lane === this.first) return receiveQueueOf(this.#connection)
+    return lane === this.moves.second ? this.moves.receive?.queue : undefined
   }
 
   /** `save`, then shows the events. */
@@ -204,7 +225,11 @@ export class Conversation {
       putRecord(tx, tables.session, id, changes.session, this.#sessionGeneration)
       this.#sessionGeneration = tx.generation(tables.session.name, id)
     }
-    if (changes.head !== undefined) putRecord(tx, tables.head, id, changes.head)
+    if (changes.head !== undefined) {
+      if (changes.lane === undefined || changes.lane === this.first)
+        putRecord(tx, tables.head, id, changes.head)
+      else this.moves.putSecondHead(tx)
+    }
     if (changes.seen === true) this.seen.put(tx)
     writeItems(tx, id, changes)
   }
@@ -218,6 +243,7 @@ export class Conversation {
     }
     HeldMessages.erase(tx, id)
     eraseContact(tx, id)
+    this.moves.erase(tx)
     tx.delete(ownLinkTable.name, id)
   }
 

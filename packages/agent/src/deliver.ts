@@ -7,6 +7,7 @@ import { fastRetry } from "@smpkit/client"
 import { Backoff, quotaRetry } from "./backoff.ts"
 import { type Failure, serverText } from "./failures.ts"
 import type { Notice } from "./records.ts"
+import { failedMessage } from "./rotation/failed-message.ts"
 import { closeConnection } from "./removal.ts"
 import { sendsOwnKey } from "./seal.ts"
 import { prepareQueues, sendItem } from "./send-item.ts"
@@ -20,6 +21,8 @@ const expiryMs = { network: 48 * hoursMs, quota: 7 * 24 * hoursMs }
 interface InFlight {
   readonly item: OutgoingItem
   readonly answer: Promise<Failure | undefined>
+  /** Which queue it was sent to. */
+  readonly epoch: number
 }
 
 /**
@@ -45,6 +48,9 @@ export class Delivery {
     this.#window = new SendWindow(context.options.sendWindow)
     conversation.kick = () => {
       this.start()
+    }
+    conversation.resume = () => {
+      this.resume()
     }
   }
 
@@ -100,27 +106,47 @@ export class Delivery {
       this.#fill(inFlight)
       const first = inFlight.shift()
       if (first === undefined) return undefined
-      const failure = await first.answer
+      const failure = await this.#answerOf(first)
+      if (this.#isOld(first)) {
+        // Whether the old queue has kept it or not: it goes to the new one.
+        this.#context.background(Promise.all([first, ...inFlight].map(({ answer }) => answer)))
+        this.#again = true
+        return undefined
+      }
       if (failure === undefined) {
         this.#fast.reset()
         this.#quota.reset()
         this.#full = false
         this.#window.kept()
         this.#finish(first.item)
-      } else if (failure.type === "permanent") {
+      } else if (failure.type === "permanent" && !this.#conversation.moves.willSend(first.item)) {
         await this.#fail(first.item, failure)
       } else {
         // What was sent after it and was kept is done; what was not comes after it again.
         for (const { item, answer } of inFlight) {
-          if ((await answer) === undefined) this.#finish(item)
+          if ((await answer) === undefined && !this.#isOld(first)) this.#finish(item)
         }
-        return failure
+        return failure.type === "permanent" ? { ...failure, type: "temporary" } : failure
       }
     }
   }
 
+  /** The answer, or anything when the queue that it comes from is in use no more. */
+  #answerOf({ answer }: InFlight): Promise<Failure | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#conversation.moves.onMoved = () => {
+        resolve(undefined)
+      }
+      answer.then(resolve, reject)
+    })
+  }
+
+  #isOld({ epoch }: InFlight): boolean {
+    return epoch !== this.#conversation.moves.epoch
+  }
+
   #alive(): boolean {
-    return this.#conversation.active
+    return this.#conversation.active && !this.#conversation.moves.storing
   }
 
   /** Starts as many SENDs as may be on the way. */
@@ -128,7 +154,8 @@ export class Delivery {
     while (inFlight.length < this.#room(inFlight.length)) {
       const item = this.#conversation.outgoing[inFlight.length]
       if (item === undefined) return
-      inFlight.push({ item, answer: sendItem(this.#context, this.#conversation, item) })
+      const { epoch } = this.#conversation.moves
+      inFlight.push({ item, epoch, answer: sendItem(this.#context, this.#conversation, item) })
     }
   }
 
@@ -160,9 +187,10 @@ export class Delivery {
     }
     const shown =
       connection === undefined
-        ? conversation.finishLater(sndMsgId, notices)
+        ? conversation.finishLater(item, notices)
         : conversation.saveAndShow({ connection, finished: [sndMsgId], notices })
     this.#context.background(shown.then(() => this.#leaveWhenEmpty()))
+    if (connection !== undefined) conversation.moves.kick()
   }
 
   /** It will never be kept: the application hears why. */
@@ -189,6 +217,7 @@ export class Delivery {
         ? [{ type: "error", connectionId: c.id, code, message, server }]
         : [{ type: "failed", connectionId: c.id, messageId: item.messageId, code, message, server }]
     await conversation.saveAndShow({ finished: [item.sndMsgId], forgotten: [item.sndMsgId], notices })
+    await failedMessage(this.#context, conversation, item, message)
     await this.#leaveWhenEmpty()
   }
 

@@ -23,6 +23,7 @@ export type AgentErrorCode =
   | "POST_QUANTUM"
   | "SEND_LOCKED"
   | "EXPIRED"
+  | "SWITCH_FAILED"
   // The server's, or the way to it
   | "AUTH"
   | "QUOTA"
@@ -39,6 +40,7 @@ export type AgentErrorCode =
   | "A_CRYPTO"
   | "A_DUPLICATE"
   | "A_LINK"
+  | "A_QUEUE"
   // The store
   | "STORE"
 

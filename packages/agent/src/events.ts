@@ -65,6 +65,7 @@ export type AgentEvent =
       readonly sending: boolean
       readonly receiving: boolean
     }
+  | QueueSwitch
   | {
       readonly type: "serverUp" | "serverDown"
       readonly server: string
@@ -83,6 +84,20 @@ export type AgentEvent =
       readonly message: string
       readonly server: string | undefined
     }
+
+/** A queue of the connection moves to another server, ours (`receive`) or the other side's (`send`). What ends it before `completed` is an `error` SWITCH_FAILED. */
+export interface QueueSwitch {
+  readonly type: "queueSwitched"
+  readonly connectionId: string
+  readonly direction: "receive" | "send"
+  /**
+   * `started`: the new queue is offered to the other side. `confirmed`: the sender's key is known. `secured`: it is set on the new queue. `completed`: messages go by
+   * the new queue.
+   */
+  readonly phase: "started" | "confirmed" | "secured" | "completed"
+  /** Of the new queue. */
+  readonly server: string
+}
 
 export interface MessageEvent {
   readonly type: "message"

@@ -3,7 +3,7 @@ export type { ConnectionDescription, QueueDescription } from "./connection-state
 export type { AgentOptions } from "./context.ts"
 export { agentEnvelope, type AgentEnvelope, paddedLengths } from "./envelopes.ts"
 export { AgentError, type AgentErrorCode, type AgentErrorDetail } from "./errors.ts"
-export type { AgentEvent, MessageEvent } from "./events.ts"
+export type { AgentEvent, MessageEvent, QueueSwitch } from "./events.ts"
 export { type Integrity, integrityOf, type LastReceived } from "./integrity.ts"
 export { connectionLink, type ConnectionLink, formatLink, parseLink } from "./links.ts"
 export {

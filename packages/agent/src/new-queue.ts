@@ -15,6 +15,8 @@ export interface NewQueueOptions {
   readonly signal?: AbortSignal | undefined
   /** By default `messaging`. */
   readonly mode?: QueueMode
+  /** For making queues on this server; by default that of its address among the known ones. */
+  readonly password?: string | undefined
   /** Data of a short link, for this one request. */
   readonly link?: { readonly corrId: Bytes; readonly data: LinkRequest } | undefined
 }
@@ -26,13 +28,14 @@ export interface NewQueueOptions {
 export async function createQueue(
   context: Context,
   keys: NewQueue,
-  { connectionId, signal, mode = "messaging", link }: NewQueueOptions,
+  { connectionId, signal, mode = "messaging", link, ...options }: NewQueueOptions,
 ): Promise<{
   readonly queue: ReceiveQueue
   readonly linkId: Bytes | undefined
   readonly client: SmpClient
 }> {
-  const password = context.knownServers.find((s) => serverText(s) === serverText(keys.server))?.basicAuth
+  const password =
+    options.password ?? context.knownServers.find((s) => serverText(s) === serverText(keys.server))?.basicAuth
   try {
     const client = await context.pool.client(
       { ...keys.server, ...(password === undefined ? {} : { basicAuth: password }) },

@@ -15,6 +15,7 @@ import { hybridNotices } from "./post-quantum/setting.ts"
 import { connectedNotice } from "./receive-confirmation.ts"
 import type { Outcome } from "./receive.ts"
 import type { Notice } from "./records.ts"
+import { takeQueueMessage } from "./rotation/take-message.ts"
 import { agentVersions } from "./version.ts"
 
 type Envelope = Extract<AgentEnvelope, { readonly type: "AgentMsgEnvelope" }>
@@ -143,6 +144,7 @@ function dispatch(
     case "QKEY":
     case "QUSE":
     case "QTEST":
+      return takeQueueMessage(context, conversation, c, session, message)
     case "EREADY": {
       const error = new AgentError(
         "A_PROHIBITED",

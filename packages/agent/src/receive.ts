@@ -17,6 +17,7 @@ import type { Notice } from "./records.ts"
 import { receiveConfirmation, repeatedConfirmation } from "./receive-confirmation.ts"
 import { receiveAgentMessage } from "./receive-message.ts"
 import { closeConnection } from "./removal.ts"
+import { placed, sourceOf } from "./rotation/second-queue.ts"
 
 /** What a received message changes, and whether the server may forget it at once or waits for the application. */
 export interface Outcome {
@@ -27,6 +28,8 @@ export interface Outcome {
   readonly close?: { readonly code: "NOT_AUTHENTIC"; readonly message: string }
   /** The other side has made room in its queue. */
   readonly resume?: boolean
+  /** Its sender knows the queue's secret. */
+  readonly opened?: boolean
 }
 
 /**
@@ -39,15 +42,16 @@ export async function receive(
   message: Delivered,
   resume: () => void,
 ): Promise<void> {
-  const c = conversation.connection
-  if (!("receive" in c) || !conversation.wanted) return
-  const before = conversation.head
+  const source = sourceOf(conversation, message.recipientId)
+  if (source === undefined || !conversation.wanted) return
+  const { connection: c, lane } = source
+  const before = lane.head
   if (before !== undefined && equalBytes(before.smpMsgId, message.msgId)) {
     // Delivered again after a drop: shown in this run or at its start, or waiting for its ACK.
-    if (before.type === "done") await acknowledgeHead(context, conversation)
+    if (before.type === "done") await acknowledgeHead(context, conversation, lane)
     return
   }
-  const outcome = outcomeOf(context, conversation, c, message)
+  const outcome = placed(context, conversation, source, outcomeOf(context, conversation, c, message))
   if (outcome.close !== undefined) {
     await closeConnection(context, conversation, outcome.close.code, outcome.close.message)
     return
@@ -60,13 +64,14 @@ export async function receive(
   const held = incoming !== undefined && conversation.unacknowledgedCount + 1 >= maxUnacknowledged
   const head = { type: held ? "shown" : "done", smpMsgId: message.msgId } as const
   conversation.storing = true
-  const stored = await conversation.save({ ...outcome.changes, head }).finally(() => {
+  const stored = await conversation.save({ ...outcome.changes, head, lane }).finally(() => {
     conversation.storing = false
   })
   if (incoming !== undefined) await context.events.push(messageEvent(conversation.id, incoming, false))
   await context.emit(stored)
   await releaseHeld(context, conversation)
-  if (!held) await acknowledgeHead(context, conversation)
+  conversation.moves.kick()
+  if (!held) await acknowledgeHead(context, conversation, lane)
   // Only now: an attempt before the ACK of a quota marker would find the other side as full as before.
   if (outcome.resume === true) resume()
 }
@@ -132,7 +137,7 @@ function bodyOutcome(
     case "AgentMsgEnvelope":
       if (opened.header.type !== "_")
         throw new AgentError("A_PROHIBITED", "A message with a key where none belongs.")
-      return receiveAgentMessage(context, conversation, c, envelope, message)
+      return { ...receiveAgentMessage(context, conversation, c, envelope, message), opened: true }
     case "AgentRatchetKey":
       throw new AgentError(
         "A_PROHIBITED",

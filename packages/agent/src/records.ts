@@ -18,7 +18,7 @@ import { type KeyPair } from "@smpkit/crypto"
 import { type ServerAddress, serverAddress } from "@smpkit/smp"
 import { connection, type Connection, ratchetSync, session, type Session } from "./connection.ts"
 import type { AgentErrorCode } from "./errors.ts"
-import type { AgentEvent } from "./events.ts"
+import type { AgentEvent, QueueSwitch } from "./events.ts"
 import type { Integrity } from "./integrity.ts"
 import { keyPair, letters } from "./queues.ts"
 import type { StoreTx, StoreView } from "./store/index.ts"
@@ -29,10 +29,13 @@ export interface Table<T> {
   readonly codec: Codec<T>
 }
 
+/** Messages of queue rotation. QTEST is sent on its own. */
+type QueueMessageType = "QADD" | "QKEY" | "QUSE" | "QTEST"
+
 /** Something to be sent, complete: every attempt sends these bytes. */
 export interface Outgoing {
   /** `draft`: a confirmation without the box of its queue. */
-  readonly type: "draft" | "confirmation" | "HELLO" | "A_MSG" | "A_RCVD" | "A_QCONT"
+  readonly type: "draft" | "confirmation" | "HELLO" | "A_MSG" | "A_RCVD" | "A_QCONT" | QueueMessageType
   readonly sndMsgId: number
   /** Of an A_MSG: what the application knows it by. */
   readonly messageId: number | undefined
@@ -101,6 +104,7 @@ export type Notice = Extract<
       | "failed"
       | "ratchetSync"
       | "postQuantumChanged"
+      | "queueSwitched"
       | "closed"
       | "error"
   }
@@ -178,6 +182,12 @@ const noticeFields: { readonly [T in Notice["type"]]: Codec<Fields<T>> } = {
     sending: bool,
     receiving: bool,
   }),
+  queueSwitched: struct<Fields<"queueSwitched">>({
+    connectionId: text,
+    direction: letters<QueueSwitch["direction"]>({ receive: "R", send: "S" }),
+    phase: letters<QueueSwitch["phase"]>({ started: "S", confirmed: "C", secured: "K", completed: "D" }),
+    server: longText,
+  }),
   closed: struct<Fields<"closed">>({ connectionId: text, code, message: longText }),
   error: struct<Fields<"error">>({
     connectionId: optional(text),
@@ -196,6 +206,7 @@ const noticeNames = letters<Notice["type"]>({
   failed: "f",
   ratchetSync: "r",
   postQuantumChanged: "p",
+  queueSwitched: "w",
   closed: "x",
   error: "e",
 })
@@ -221,6 +232,10 @@ const outgoingNames = letters<Outgoing["type"]>({
   A_MSG: "M",
   A_RCVD: "V",
   A_QCONT: "Q",
+  QADD: "a",
+  QKEY: "k",
+  QUSE: "u",
+  QTEST: "t",
 })
 
 /** A list whose length needs more than one byte. */

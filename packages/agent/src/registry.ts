@@ -10,6 +10,9 @@ import { Joins } from "./joins.ts"
 import { Receipts } from "./receipts.ts"
 import { receive } from "./receive.ts"
 import { listRecords, tables } from "./records.ts"
+import { Mover } from "./rotation/mover.ts"
+import type { Lane } from "./rotation/moves.ts"
+import type { SwitchOptions } from "./rotation/receiving-side.ts"
 import type { StoreTx } from "./store/index.ts"
 import { releaseUnused, serversOf, type ServerUse } from "./servers-in-use.ts"
 import { Subscriptions } from "./subscriptions.ts"
@@ -17,6 +20,7 @@ import { Subscriptions } from "./subscriptions.ts"
 interface Member {
   readonly conversation: Conversation
   readonly delivery: Delivery
+  readonly mover: Mover
   readonly receipts: Receipts
 }
 
@@ -30,20 +34,20 @@ export class Registry {
   constructor(context: Context) {
     this.#context = context
     this.joins = new Joins(context, this)
-    this.#subscriptions = new Subscriptions(
-      context,
-      (conversation, message) => {
-        const member = this.#members.get(conversation.id)
-        if (member === undefined) return
-        const resume = (): void => {
-          member.delivery.resume()
-        }
-        context.background(conversation.inOrder(() => receive(context, conversation, message, resume)))
+    this.#subscriptions = new Subscriptions(context, {
+      onMessage: (conversation, message) => {
+        conversation.laneOf(message.recipientId).arrivals++
+        const work = (): Promise<void> => receive(context, conversation, message, conversation.resume)
+        context.background(conversation.inOrder(work))
       },
-      (server) => {
+      onUp: (server) => {
         this.#resume(server)
       },
-    )
+      onGone: (conversation, queue) => {
+        const mover = this.#members.get(conversation.id)?.mover
+        if (mover !== undefined) context.background(mover.gone(queue))
+      },
+    })
     context.onMessage = (server, recipientId, message) => {
       this.#subscriptions.deliver(server, recipientId, message)
     }
@@ -82,25 +86,43 @@ export class Registry {
     if (member === undefined) return
     member.receipts.stop()
     this.joins.forget(id)
-    this.#subscriptions.remove(member.conversation)
+    const { conversation } = member
+    for (const lane of conversation.lanes) {
+      const queue = conversation.queueOf(lane)
+      if (queue !== undefined) this.#subscriptions.remove(queue)
+    }
     this.#members.delete(id)
-    this.#release(serversOf(member.conversation.connection))
+    this.#release(serversOf(conversation))
   }
 
   #release(uses: readonly ServerUse[]): void {
-    const connections = this.all().map(({ connection }) => connection)
-    releaseUnused(this.#context, uses, connections)
+    releaseUnused(this.#context, uses, this.all())
   }
 
-  /** Subscribes a connection's queue; `created` is the session that made it. */
-  watch(conversation: Conversation, created?: SmpClient): Promise<void> {
-    return this.#subscriptions.add(conversation, created)
+  /** Subscribes a connection's queues; `created` is the session that made its own. */
+  async watch(conversation: Conversation, created?: SmpClient): Promise<void> {
+    const add = async (lane: Lane): Promise<void> => {
+      const queue = conversation.queueOf(lane)
+      if (queue !== undefined) await this.#subscriptions.add(conversation, queue, created)
+    }
+    await Promise.all(conversation.lanes.map(add))
+  }
+
+  /** Moves the queue of a connection. Throws as `offerQueue`. */
+  async switchQueue(id: string, options: SwitchOptions): Promise<void> {
+    await this.#member(id).mover.offer(options)
+  }
+
+  /** Looks after moves that take too long. */
+  tidyMoves(): void {
+    for (const { mover } of this.#members.values()) this.#context.background(mover.tidy())
   }
 
   /** Starts sending what waits. */
   start(id: string): void {
-    const { delivery, receipts } = this.#member(id)
+    const { delivery, receipts, mover } = this.#member(id)
     delivery.start()
+    mover.start()
     receipts.schedule()
   }
 
@@ -112,8 +134,9 @@ export class Registry {
 
   /** A server can be reached again: what waits for it is tried at once. */
   #resume(server: ServerAddress): void {
-    for (const { conversation, delivery } of this.#members.values()) {
+    for (const { conversation, delivery, mover } of this.#members.values()) {
       const c = conversation.connection
+      mover.resume()
       if (isDuplex(c) && sameServer(c.send.info.server, server)) delivery.resume()
     }
   }
@@ -127,6 +150,15 @@ export class Registry {
     const member = {
       conversation,
       delivery: new Delivery(this.#context, conversation),
+      mover: new Mover(this.#context, conversation, {
+        watch: (queue, created) => this.#subscriptions.add(conversation, queue, created),
+        unwatch: (queue) => {
+          this.#subscriptions.remove(queue)
+        },
+        release: (uses) => {
+          this.#release(uses)
+        },
+      }),
       receipts: new Receipts(this.#context, conversation),
     }
     this.#members.set(connection.id, member)

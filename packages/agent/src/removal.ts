@@ -1,11 +1,12 @@
 import { toBase64Url } from "@smpkit/codec"
 import { type Context, putNotices } from "./context.ts"
-import { receiveQueueOf } from "./connection.ts"
 import type { Conversation } from "./conversation.ts"
 import type { AgentErrorCode } from "./errors.ts"
 import { fastRetry } from "@smpkit/client"
 import { Backoff } from "./backoff.ts"
 import { failureOf } from "./failures.ts"
+import type { ReceiveQueue } from "./queues.ts"
+import type { StoreTx } from "./store/index.ts"
 import { deleteRecord, listRecords, putRecord, type Removal, tables } from "./records.ts"
 
 /** Ends a connection: its records go, its queue is deleted on the server, now or as soon as that can be reached, and the application hears `closed`. */
@@ -17,23 +18,35 @@ export async function closeConnection(
 ): Promise<void> {
   if (!conversation.active) return
   conversation.active = false
-  const { id, connection } = conversation
-  const queue = receiveQueueOf(connection)
-  const removal: Removal | undefined = queue && {
-    server: queue.server,
-    recipientId: queue.recipientId,
-    recipientKey: queue.recipientKey,
-  }
-  const key = toBase64Url(context.random.bytes(12), { padded: false })
+  const { id } = conversation
+  const queues = conversation.lanes.map((lane) => conversation.queueOf(lane))
+  const removals = queues.flatMap((queue) => (queue === undefined ? [] : [plannedRemoval(context, queue)]))
   const notices = context.numbered([{ type: "closed", connectionId: id, code, message }])
   await context.update((tx) => {
     conversation.erase(tx)
-    if (removal !== undefined) putRecord(tx, tables.removal, key, removal)
+    for (const { write } of removals) write(tx)
     putNotices(tx, notices)
   })
   context.onErased(id)
-  if (removal !== undefined) context.background(removeQueue(context, key, removal))
+  for (const { start } of removals) start()
   await context.emit(notices)
+}
+
+/** An own queue that is to go: `write` records that, and `start` deletes it on its server, now or as soon as that can be reached. */
+export function plannedRemoval(
+  context: Context,
+  { server, recipientId, recipientKey }: ReceiveQueue,
+): { readonly write: (tx: StoreTx) => void; readonly start: () => void } {
+  const key = toBase64Url(context.random.bytes(12), { padded: false })
+  const removal: Removal = { server, recipientId, recipientKey }
+  return {
+    write: (tx) => {
+      putRecord(tx, tables.removal, key, removal)
+    },
+    start: () => {
+      context.background(removeQueue(context, key, removal))
+    },
+  }
 }
 
 /** Deletes the queues of connections that are gone, also those of an earlier run. */

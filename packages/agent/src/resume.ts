@@ -84,6 +84,7 @@ export function startHousekeeping(context: Context, registry: Registry): Disposa
 
 async function tidy(context: Context, registry: Registry): Promise<void> {
   const now = context.clock.now()
+  registry.tidyMoves()
   for (const conversation of registry.all()) {
     const forgotten = conversation.sentBefore(now - receiptAgeMs)
     if (forgotten.length > 0 && conversation.active) await conversation.save({ forgotten })

@@ -4,6 +4,7 @@ import type { OutgoingItem } from "./changes.ts"
 import type { Conversation } from "./conversation.ts"
 import { type Failure, failureOf } from "./failures.ts"
 import { closeConnection } from "./removal.ts"
+import { boxed } from "./rotation/boxed.ts"
 import { sendsOwnKey } from "./seal.ts"
 import { chooseSenderKey, chosenKey, secureSendQueue } from "./sender-key.ts"
 
@@ -55,11 +56,12 @@ export async function sendItem(
   const c = conversation.connection
   if (record === undefined || !isDuplex(c)) return undefined
   const { info } = c.send
+  const body = boxed(record, conversation.moves.send, c.send, context.random)
   try {
     await context.pool.request(
       info.server,
       "send",
-      { type: "SEND", notification: item.notification, body: record.body },
+      { type: "SEND", notification: item.notification, body },
       { entityId: info.senderId, ...(item.signed ? { key: chosenKey(c.send) } : {}) },
     )
     return undefined

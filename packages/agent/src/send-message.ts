@@ -42,7 +42,7 @@ export async function storeMessage(
 }
 
 /** Both queues exist and the application may send; the connection, narrowed, or the reason why not. */
-function sendable(conversation: Conversation): DuplexConnection {
+export function sendable(conversation: Conversation): DuplexConnection {
   const c = conversation.connection
   const where = { connectionId: c.id }
   if (c.sendLocked) {

@@ -43,7 +43,7 @@ export async function chooseSenderKey(
 }
 
 /** A deniable authenticator wherever the server takes one. */
-function senderKeyFor(version: number, random: Random): SenderKey {
+export function senderKeyFor(version: number, random: Random): SenderKey {
   return version < sessionKeyVersion ? generateKeyPair("ed25519", random) : generateKeyPair("x25519", random)
 }
 

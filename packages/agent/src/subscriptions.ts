@@ -6,13 +6,28 @@ import type { Context } from "./context.ts"
 import type { Delivered } from "./changes.ts"
 import type { Conversation } from "./conversation.ts"
 import { failureOf, serverText } from "./failures.ts"
+import type { ReceiveQueue } from "./queues.ts"
 
 type OnMessage = (conversation: Conversation, message: Delivered) => void
+
+/** An own queue, with the connection that it belongs to. */
+interface Subscription {
+  readonly conversation: Conversation
+  readonly queue: ReceiveQueue
+}
+
+/** What becomes of own queues. */
+export interface SubscriptionEvents {
+  readonly onMessage: OnMessage
+  readonly onUp: (server: ServerAddress) => void
+  /** The server has none such. */
+  readonly onGone: (conversation: Conversation, queue: ReceiveQueue) => void
+}
 
 /** The own queues on one server. */
 interface Watched {
   readonly server: ServerAddress
-  readonly conversations: Map<string, Conversation>
+  readonly queues: Map<string, Subscription>
   /** The session in which the queues are subscribed. */
   client: SmpClient | undefined
 }
@@ -20,56 +35,51 @@ interface Watched {
 /** Keeps own queues subscribed: on start, after a drop, and when one is added; hands on what they deliver. */
 export class Subscriptions {
   readonly #context: Context
-  readonly #receive: OnMessage
-  readonly #onUp: (server: ServerAddress) => void
+  readonly #on: SubscriptionEvents
   readonly #servers = new Map<string, Watched>()
 
-  constructor(context: Context, receive: OnMessage, onUp: (server: ServerAddress) => void) {
+  constructor(context: Context, events: SubscriptionEvents) {
     this.#context = context
-    this.#receive = receive
-    this.#onUp = onUp
+    this.#on = events
     context.background(this.#listen())
   }
 
   /** Subscribes a connection's queue, and goes on doing so. `created` is the session in which NEW has subscribed it already. */
-  async add(conversation: Conversation, created?: SmpClient): Promise<void> {
-    const c = conversation.connection
-    if (!("receive" in c)) return
-    const { server, recipientId } = c.receive
+  async add(conversation: Conversation, queue: ReceiveQueue, created?: SmpClient): Promise<void> {
+    const { server, recipientId } = queue
     const key = serverText(server)
     const known = this.#servers.get(key)
     const watched: Watched = known ?? {
       server,
-      conversations: new Map(),
+      queues: new Map(),
       client: this.#context.pool.current(server, "receive"),
     }
-    watched.conversations.set(toBase64Url(recipientId), conversation)
+    const subscription = { conversation, queue }
+    watched.queues.set(toBase64Url(recipientId), subscription)
     this.#servers.set(key, watched)
     if (known === undefined) this.#keep(watched)
     if (known === undefined && watched.client !== undefined) this.#show("serverUp", watched)
     if (watched.client !== undefined && watched.client !== created)
-      await this.#subscribe(watched.client, conversation)
+      await this.#subscribe(watched.client, subscription)
   }
 
-  remove(conversation: Conversation): void {
-    const c = conversation.connection
-    if (!("receive" in c)) return
-    const { server, recipientId } = c.receive
+  remove({ server, recipientId }: ReceiveQueue): void {
     const key = serverText(server)
     const watched = this.#servers.get(key)
-    watched?.conversations.delete(toBase64Url(recipientId))
-    if (watched?.conversations.size !== 0) return
+    watched?.queues.delete(toBase64Url(recipientId))
+    if (watched?.queues.size !== 0) return
     this.#servers.delete(key)
     this.#context.pool.keep(server, "receive", false)
   }
 
   /** A message that came as the answer to another command. */
   deliver(server: ServerAddress, recipientId: Bytes, message: ServerMessage): void {
-    const conversation = this.#servers.get(serverText(server))?.conversations.get(toBase64Url(recipientId))
-    if (conversation === undefined) return
+    const subscription = this.#servers.get(serverText(server))?.queues.get(toBase64Url(recipientId))
+    if (subscription === undefined) return
+    const { conversation } = subscription
     switch (message.type) {
       case "MSG":
-        this.#receive(conversation, message)
+        this.#on.onMessage(conversation, { recipientId, msgId: message.msgId, body: message.body })
         return
       case "END":
         this.#context.show({
@@ -82,7 +92,7 @@ export class Subscriptions {
         return
       case "DELD":
       case "ERR":
-        this.#gone(conversation.id, server)
+        this.#gone(subscription)
         return
       default:
         return message satisfies never
@@ -125,7 +135,7 @@ export class Subscriptions {
         this.deliver(server, event.event.entityId, event.event.message)
         return
       case "up":
-        this.#onUp(server)
+        this.#on.onUp(server)
         if (watched === undefined || watched.client === client) return
         watched.client = client
         this.#context.background(this.#subscribeAll(watched, client))
@@ -141,16 +151,16 @@ export class Subscriptions {
   }
 
   async #subscribeAll(watched: Watched, client: SmpClient): Promise<void> {
-    await Promise.all([...watched.conversations.values()].map((one) => this.#subscribe(client, one)))
+    await Promise.all([...watched.queues.values()].map((one) => this.#subscribe(client, one)))
     if (watched.client === client) this.#show("serverUp", watched)
   }
 
   /** Subscribes one queue, again after a time-out as long as the session lasts: after that, the next one does. */
-  async #subscribe(client: SmpClient, conversation: Conversation): Promise<void> {
-    const c = conversation.connection
-    if (!("receive" in c) || !conversation.wanted) return
-    const { recipientId, recipientKey, server } = c.receive
-    while (conversation.active && this.#servers.get(serverText(server))?.client === client) {
+  async #subscribe(client: SmpClient, subscription: Subscription): Promise<void> {
+    const { conversation, queue } = subscription
+    if (!conversation.wanted) return
+    const { recipientId, recipientKey, server } = queue
+    while (conversation.active && this.#isCurrent(client, queue)) {
       try {
         const answer = await client.request({ type: "SUB" }, { entityId: recipientId, key: recipientKey })
         if (answer.type === "MSG") this.deliver(server, recipientId, answer)
@@ -160,7 +170,7 @@ export class Subscriptions {
         const failure = failureOf(error)
         if (failure === undefined) throw error
         if (failure.type === "permanent") {
-          this.#gone(c.id, server)
+          this.#gone(subscription)
           return
         }
         await this.#context.pause(fastRetry.initialMs)
@@ -168,18 +178,27 @@ export class Subscriptions {
     }
   }
 
-  #gone(connectionId: string, server: ServerAddress): void {
+  #isCurrent(client: SmpClient, { server, recipientId }: ReceiveQueue): boolean {
+    const watched = this.#servers.get(serverText(server))
+    return watched?.client === client && watched.queues.has(toBase64Url(recipientId))
+  }
+
+  #gone({ conversation, queue }: Subscription): void {
+    const { server } = queue
+    this.#on.onGone(conversation, queue)
+    // A second queue is no loss: its move tells how that ends.
+    if (conversation.moves.isSecond(queue.recipientId)) return
     this.#context.show({
       type: "error",
-      connectionId,
+      connectionId: conversation.id,
       code: "QUEUE_DELETED",
       message: "The server has deleted or blocked this connection's queue: nothing more can arrive.",
       server: serverText(server),
     })
   }
 
-  #show(type: "serverUp" | "serverDown", { server, conversations }: Watched): void {
-    const connectionIds = [...conversations.values()].map(({ id }) => id)
+  #show(type: "serverUp" | "serverDown", { server, queues }: Watched): void {
+    const connectionIds = [...new Set([...queues.values()].map(({ conversation }) => conversation.id))]
     if (connectionIds.length > 0) this.#context.show({ type, server: serverText(server), connectionIds })
   }
 }

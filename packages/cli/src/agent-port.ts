@@ -12,6 +12,7 @@ export type AgentApi = Pick<
   | "rejectContact"
   | "sendMessage"
   | "acknowledgeMessage"
+  | "switchQueue"
   | "securityCode"
   | "setVerified"
   | "connectionState"

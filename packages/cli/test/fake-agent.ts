@@ -70,6 +70,9 @@ export class FakeAgent implements AgentApi {
   acknowledgeMessage(params: object): Promise<object> {
     return this.#called("acknowledgeMessage", params, {})
   }
+  switchQueue(params: object): Promise<object> {
+    return this.#called("switchQueue", params, {})
+  }
   securityCode(params: object): Promise<{ code: string; postQuantum: boolean }> {
     return this.#called("securityCode", params, {
       code: "12345 67890",

@@ -6,7 +6,7 @@ import { replyServerNotice } from "../reply-server.ts"
 import type { Style } from "../terminal.ts"
 import { terminalText } from "../terminal-text.ts"
 import { chatHelp, parseChatInput } from "./input.ts"
-import { closedText, errorText, integrityWarning, postQuantumText } from "./wording.ts"
+import { closedText, errorText, integrityWarning, postQuantumText, switchedText } from "./wording.ts"
 
 export interface ChatOptions {
   readonly agent: AgentApi
@@ -271,6 +271,10 @@ export class Chat {
           event.sending ? style.dim(postQuantumText(event)) : style.bad(postQuantumText(event)),
           event.connectionId,
         )
+        return
+      case "queueSwitched":
+        if (event.phase === "completed")
+          this.#say(style.dim(terminalText(switchedText(event))), event.connectionId)
         return
       case "serverUp":
       case "info":

@@ -46,6 +46,13 @@ export function errorText({ code, message }: EventOf<"error">): string {
   )
 }
 
+/** That messages go by another server from now on. */
+export function switchedText({ direction, server }: EventOf<"queueSwitched">): string {
+  return direction === "receive"
+    ? `Messages to you come by ${server} now.`
+    : `Messages from you go by ${server} now.`
+}
+
 /** How a conversation stands with post-quantum encryption. The code that users compare does not cover it. */
 export function postQuantumText({
   sending,

@@ -27,6 +27,7 @@ export function eventJson(event: AgentEvent): object {
     case "failed":
     case "ratchetSync":
     case "postQuantumChanged":
+    case "queueSwitched":
     case "serverUp":
     case "serverDown":
     case "closed":

@@ -46,7 +46,10 @@ const methods: Methods = {
     await agent.acknowledgeMessage({ receipt: true, ...params })
     return done
   },
-  switchQueue: notSupported,
+  switchQueue: async ({ agent }, params) => {
+    await agent.switchQueue(params)
+    return done
+  },
   synchronizeRatchet: notSupported,
   securityCode: ({ agent }, params) => agent.securityCode(params),
   setVerified: async ({ agent }, params) => {

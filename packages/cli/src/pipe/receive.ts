@@ -102,6 +102,7 @@ class Transfer {
         return undefined
       case "serverUp":
       case "ratchetSync":
+      case "queueSwitched":
       case "contactRequest":
       case "info":
       case "sent":

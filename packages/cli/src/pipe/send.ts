@@ -174,6 +174,7 @@ class Transfer {
         return
       case "serverUp":
       case "ratchetSync":
+      case "queueSwitched":
         return
       case "confirmation":
       case "contactRequest":

@@ -187,6 +187,9 @@ export class Chats {
         if (event.state === "required")
           await this.#change(event.connectionId, { alert: { code: "OUT_OF_STEP", message: "" } })
         return
+      case "queueSwitched":
+        // Nothing that the user has to do.
+        return
       case "postQuantumChanged":
         // It begins with what is sent.
         if (!event.sending) await this.#change(event.connectionId, { alert: noPostQuantum })
