@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { brotliCompressSync, gzipSync } from "node:zlib"
@@ -24,8 +25,23 @@ describe("the built page", { timeout: 120_000 }, () => {
     expect([...again.keys()]).toEqual([...files.keys()])
     for (const [path, bytes] of files) expect(again.get(path)?.equals(bytes), path).toBe(true)
 
+    // security.md Q27: whoever has a page can compare it with what was published.
+    const listed = [...files.keys()].filter((path) => path !== "SHA256SUMS")
+    expect(files.get("SHA256SUMS")?.toString()).toBe(
+      listed
+        .map((path) => {
+          const hash = createHash("sha256")
+            .update(files.get(path) ?? "")
+            .digest("hex")
+          return `${hash}  ${path}\n`
+        })
+        .join(""),
+    )
+
     // What a browser loads, all of it: also the decoder, which is loaded when somebody scans.
-    const loaded = [...files].filter(([path]) => path !== "licenses.md").map(([, bytes]) => bytes)
+    const loaded = [...files]
+      .filter(([path]) => path !== "licenses.md" && path !== "SHA256SUMS")
+      .map(([, bytes]) => bytes)
     const sum = (compress: (bytes: Buffer) => Buffer): number =>
       loaded.reduce((bytes, file) => bytes + compress(file).length, 0)
     expect(sum((bytes) => brotliCompressSync(bytes))).toBeLessThan(250_000)
