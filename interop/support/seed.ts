@@ -4,6 +4,7 @@ import { memoryRawStore, type SealedStore, type StoreTx } from "@smpkit/agent"
 import { seededRandom } from "@smpkit/testkit"
 import type { Connection, ConnectionCommon, ConnectionState } from "../../packages/agent/src/connection.ts"
 import { putRecord, tables } from "../../packages/agent/src/records.ts"
+import { noResync } from "../../packages/agent/src/resynchronize/state.ts"
 import { openSealedStore } from "../../packages/agent/src/store/sealed.ts"
 import type { Party, Recording } from "./recording.ts"
 
@@ -52,6 +53,7 @@ export function startOf(id: string, role: Connection["role"]): ConnectionCommon 
     peerKeys: undefined,
     sendLocked: false,
     leaving: false,
+    resync: noResync,
   }
 }
 

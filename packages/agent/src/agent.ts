@@ -27,6 +27,7 @@ import { isHybrid, type PostQuantumSetting } from "./post-quantum/setting.ts"
 import { closeConnection, resumeRemovals } from "./removal.ts"
 import { getRecord, putRecord, tables } from "./records.ts"
 import { Registry } from "./registry.ts"
+import { synchronizeRatchet } from "./resynchronize/synchronize.ts"
 import { resumeConnections, startHousekeeping } from "./resume.ts"
 import { orAborted } from "./abort.ts"
 import { deleteShortLink, setLinkData } from "./short-links/change-link.ts"
@@ -254,6 +255,22 @@ export class Agent implements AsyncDisposable {
       })
     }
     return { code: securityCode(ratchet.ad), postQuantum: isHybrid(ratchet) }
+  }
+
+  /**
+   * Makes new keys with the other side when messages do not decrypt (`ratchetSync` `allowed` or `required`), or after the store came back from a copy; answers the
+   * other side where it asks for that. With `force` also while all is well. What is sent meanwhile is held. The security code changes, so that it has to
+   * be compared again. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED, NOT_SUPPORTED, PROHIBITED, POST_QUANTUM, STORE.
+   */
+  async synchronizeRatchet(
+    params: { readonly connectionId: string; readonly force?: boolean },
+    { signal }: CallOptions = {},
+  ): Promise<object> {
+    const { connectionId, force = false } = params
+    await orAborted(signal, () =>
+      synchronizeRatchet(this.#context, this.#registry.get(connectionId), { force }),
+    )
+    return {}
   }
 
   /** Records that the user has compared the security code. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED, STORE. */

@@ -3,6 +3,7 @@ import { type Connection, receiveQueueOf, type Session } from "./connection.ts"
 import type { Conversation } from "./conversation.ts"
 import { serverText } from "./failures.ts"
 import type { PostQuantumSetting } from "./post-quantum/setting.ts"
+import type { RatchetSync } from "./resynchronize/state.ts"
 
 /** How a queue of a connection stands. */
 export interface QueueDescription {
@@ -30,7 +31,7 @@ export interface ConnectionDescription {
   /** The queue in use, and another one while it moves. */
   readonly receiveQueues: readonly QueueDescription[]
   readonly sendQueues: readonly QueueDescription[]
-  readonly ratchet: "ok" | "allowed" | "required"
+  readonly ratchet: RatchetSync
   /** Items stored for sending that the server has not kept yet. */
   readonly unsent: number
 }

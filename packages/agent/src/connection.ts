@@ -27,6 +27,7 @@ import {
 } from "@smpkit/ratchet"
 import { type QueueInfo, queueInfo } from "@smpkit/smp"
 import type { PostQuantumSetting } from "./post-quantum/setting.ts"
+import { noResync, type RatchetSync, ratchetSync, resync, type Resync } from "./resynchronize/state.ts"
 import {
   keyPair,
   letters,
@@ -52,8 +53,7 @@ export interface ConnectionCommon {
   readonly verified: boolean
   /** When the application asked for a receipt for the first time, it asked for the connection. */
   readonly receipts: boolean
-  /** `allowed` after a message that did not decrypt: sending goes on (security.md Q3). */
-  readonly ratchetSync: "ok" | "allowed" | "required"
+  readonly ratchetSync: RatchetSync
   /** Messages in a row that did not decrypt. */
   readonly failures: number
   /** SHA-256 of the other side's key agreement keys, to tell a repeated confirmation from another one's. */
@@ -62,6 +62,7 @@ export interface ConnectionCommon {
   readonly sendLocked: boolean
   /** To be deleted when all that waits was delivered. */
   readonly leaving: boolean
+  readonly resync: Resync
 }
 
 /** Somebody's answer to our invitation: kept until the application has chosen. */
@@ -152,13 +153,8 @@ export function receiveQueueOf(c: Connection): ReceiveQueue | undefined {
   return "receive" in c ? c.receive : undefined
 }
 
-export const ratchetSync: Codec<ConnectionCommon["ratchetSync"]> = letters({
-  ok: "O",
-  allowed: "A",
-  required: "R",
-})
-
-const common: Codec<ConnectionCommon> = struct({
+/** As the first release wrote it. */
+const firstCommon: Codec<Omit<ConnectionCommon, "resync">> = struct({
   id: text,
   created: safeInt64,
   role: letters<ConnectionCommon["role"]>({ initiator: "I", joiner: "J" }),
@@ -172,6 +168,13 @@ const common: Codec<ConnectionCommon> = struct({
   sendLocked: bool,
   leaving: bool,
 })
+const common: Codec<ConnectionCommon> = {
+  write: (w, v) => {
+    firstCommon.write(w, v)
+    resync.write(w, v.resync)
+  },
+  read: (r) => ({ ...firstCommon.read(r), resync: resync.read(r) }),
+}
 
 const confirmation: Codec<Confirmation> = struct({
   id: text,
@@ -265,7 +268,7 @@ export const connection: Codec<Connection> = {
   read: (r) => {
     const version = r.u8()
     if (version !== layout && version !== firstLayout) return r.fail("a connection of another layout")
-    const shared = common.read(r)
+    const shared = version === layout ? common.read(r) : { ...firstCommon.read(r), resync: noResync }
     const state = stateNames.read(r)
     const fields = version === layout ? states : firstStates
     return { ...shared, state, ...fields[state].read(r) } as Connection

@@ -1,5 +1,10 @@
 import { type Bytes, type Codec, longBytes, optional, rest, struct } from "@smpkit/codec"
-import { type RatchetParameters, ratchetParameters } from "@smpkit/ratchet"
+import {
+  type KemProposal,
+  proposedRatchetParameters,
+  type RatchetParameters,
+  ratchetParameters,
+} from "@smpkit/ratchet"
 
 /** What a per-queue box holds after its private header (agent-protocol.md, "AgentMsgEnvelope"). `version` is the agent version. */
 export type AgentEnvelope =
@@ -14,13 +19,13 @@ export type AgentEnvelope =
   | {
       readonly type: "AgentRatchetKey"
       readonly version: number
-      readonly parameters: RatchetParameters
+      readonly parameters: RatchetParameters<KemProposal>
       readonly info: Bytes
     }
 
 const confirmation = struct({ parameters: optional(ratchetParameters), sealed: rest })
 const invitation = struct({ link: longBytes, info: rest })
-const ratchetKey = struct({ parameters: ratchetParameters, info: rest })
+const ratchetKey = struct({ parameters: proposedRatchetParameters, info: rest })
 
 const tags: Readonly<Record<AgentEnvelope["type"], number>> = {
   AgentConfirmation: 0x43,

@@ -1,6 +1,7 @@
 import type { Bytes } from "@smpkit/codec"
 import type { AgentErrorCode } from "./errors.ts"
 import type { Integrity } from "./integrity.ts"
+import type { RatchetSync } from "./resynchronize/state.ts"
 
 /** What the agent tells the application, field by field as JSON-RPC has it, except that bytes are bytes and times are `Date`. */
 export type AgentEvent =
@@ -55,8 +56,14 @@ export type AgentEvent =
   | {
       readonly type: "ratchetSync"
       readonly connectionId: string
-      /** `required`: what the other side sends cannot be read any more. */
-      readonly state: "ok" | "allowed" | "required"
+      /**
+       * `required`: what the other side sends cannot be read any more. `started`: new keys were sent. `agreed`: new keys took the place of the old ones, and the
+       * connection is not verified any more.
+       */
+      readonly state: RatchetSync
+      /** With `agreed`: the security code before and from now on. */
+      readonly oldCode?: string
+      readonly newCode?: string
     }
   | {
       /** Whether a KEM secret is in the keys of what goes out and of what comes in: each change comes once, whether it began or ended. */

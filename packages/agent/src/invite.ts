@@ -11,6 +11,7 @@ import { prepareConfirmation } from "./outgoing.ts"
 import { type PostQuantumSetting, takesPart } from "./post-quantum/setting.ts"
 import { peerOf } from "./receive-confirmation.ts"
 import { putRecord } from "./records.ts"
+import { noResync } from "./resynchronize/state.ts"
 import type { Registry } from "./registry.ts"
 import { makeLink, ownLinkOf, ownLinkTable } from "./short-links/own-link.ts"
 import { formatShortLink } from "./short-links/short-link.ts"
@@ -50,6 +51,7 @@ export function newConnection(
     peerKeys: undefined,
     sendLocked: false,
     leaving: false,
+    resync: noResync,
   }
 }
 

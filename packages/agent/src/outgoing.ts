@@ -47,7 +47,7 @@ export function prepare(
       sndMsgId: sealed.sndMsgId,
       messageId: isMessage ? (messageId ?? session.nextMessageId) : undefined,
       created: context.clock.now(),
-      notification: isMessage || message.type === "HELLO",
+      notification: isMessage || message.type === "HELLO" || message.type === "EREADY",
       signed: true,
       body: sealed.body,
     },

@@ -3,6 +3,7 @@ import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
 import type { Receipt } from "./messages.ts"
 import { prepare } from "./outgoing.ts"
+import { mayEncrypt } from "./resynchronize/may-encrypt.ts"
 import { receiptsVersion } from "./version.ts"
 
 // security.md Q7: receipts must not be a beacon.
@@ -47,7 +48,7 @@ export class Receipts {
     const conversation = this.#conversation
     const { connection: c, session, receipts } = conversation
     if (!isDuplex(c) || session === undefined || c.sendLocked) return
-    if (c.state !== "connected") {
+    if (c.state !== "connected" || !mayEncrypt(c, session.ratchet)) {
       this.schedule()
       return
     }

@@ -16,6 +16,7 @@ import { connectedNotice } from "./receive-confirmation.ts"
 import type { Outcome } from "./receive.ts"
 import type { Notice } from "./records.ts"
 import { takeQueueMessage } from "./rotation/take-message.ts"
+import { receiveReady } from "./resynchronize/receive-ratchet-key.ts"
 import { agentVersions } from "./version.ts"
 
 type Envelope = Extract<AgentEnvelope, { readonly type: "AgentMsgEnvelope" }>
@@ -62,7 +63,7 @@ export function receiveAgentMessage(
       head: "done",
     }
   }
-  const outcome = dispatch(context, conversation, connection, result, source)
+  const outcome = dispatch(context, conversation, connection, result, source, session)
   return {
     ...outcome,
     changes: {
@@ -100,7 +101,7 @@ function withoutState({ connection: _c, session: _s, ...others }: Changes): Chan
 
 function afterSuccess(c: ReceiveQueueHolder, envelopeVersion: number): ReceiveQueueHolder {
   const agentVersion = Math.max(c.agentVersion, Math.min(envelopeVersion, agentVersions.max))
-  return { ...c, agentVersion, failures: 0, ratchetSync: "ok" }
+  return { ...c, agentVersion, failures: 0, ratchetSync: c.ratchetSync === "started" ? "started" : "ok" }
 }
 
 function dispatch(
@@ -109,6 +110,7 @@ function dispatch(
   c: ReceiveQueueHolder,
   opened: Message,
   { msgId, time }: Source,
+  before: Session,
 ): Outcome {
   const { message, session } = opened
   switch (message.type) {
@@ -140,18 +142,13 @@ function dispatch(
       return receipts(conversation, c, message.receipts)
     case "A_QCONT":
       return { changes: {}, head: "done", resume: true }
+    case "EREADY":
+      return receiveReady(context, c, before, session)
     case "QADD":
     case "QKEY":
     case "QUSE":
     case "QTEST":
       return takeQueueMessage(context, conversation, c, session, message)
-    case "EREADY": {
-      const error = new AgentError(
-        "A_PROHIBITED",
-        `The other side sent ${message.type}, which this release does not do.`,
-      )
-      return { changes: { notices: [errorNotice(c, error)] }, head: "done" }
-    }
     default:
       return message satisfies never
   }
@@ -215,16 +212,19 @@ function failed(
   const notices = [errorNotice(c, refusal)]
   if (refusal.code !== "A_CRYPTO") return { changes: { notices }, head: "done" }
   const failures = Math.min(c.failures + 1, 255)
-  const ratchetSync = failures >= failuresForRequired ? "required" : "allowed"
+  // While keys are replaced, what was on its way under the old ones changes nothing.
+  const isFixed = c.ratchetSync === "started" || c.ratchetSync === "agreed"
+  const worse = failures >= failuresForRequired ? "required" : "allowed"
+  const ratchetSync = isFixed ? c.ratchetSync : worse
   const connection = { ...c, failures, ratchetSync } as const
   return { changes: { connection, notices: [...notices, ...syncNotices(c, connection)] }, head: "done" }
 }
 
 function failureText(error: RatchetError): string {
   if (error.code === "SKIPPED") {
-    return "More messages of the other side are missing than can be bridged: neither this one nor any later one can be read. Make a new connection."
+    return "More messages of the other side are missing than can be bridged: neither this one nor any later one can be read. Call synchronizeRatchet."
   }
-  return `A message of the other side does not decrypt (${error.code}): ${error.message}. If that happens again and again, make a new connection.`
+  return `A message of the other side does not decrypt (${error.code}): ${error.message}. If that happens again and again, call synchronizeRatchet.`
 }
 
 function codeOf(error: RatchetError): AgentErrorCode {

@@ -13,9 +13,11 @@ import { messageEvent } from "./message-event.ts"
 import { openQueueMessage } from "./open.ts"
 import { prepare } from "./outgoing.ts"
 import { releaseHeld } from "./post-quantum/hold.ts"
+import { mayEncrypt } from "./resynchronize/may-encrypt.ts"
 import type { Notice } from "./records.ts"
 import { receiveConfirmation, repeatedConfirmation } from "./receive-confirmation.ts"
 import { receiveAgentMessage } from "./receive-message.ts"
+import { receiveRatchetKey } from "./resynchronize/receive-ratchet-key.ts"
 import { closeConnection } from "./removal.ts"
 import { placed, sourceOf } from "./rotation/second-queue.ts"
 
@@ -139,10 +141,9 @@ function bodyOutcome(
         throw new AgentError("A_PROHIBITED", "A message with a key where none belongs.")
       return { ...receiveAgentMessage(context, conversation, c, envelope, message), opened: true }
     case "AgentRatchetKey":
-      throw new AgentError(
-        "A_PROHIBITED",
-        "The other side asks for a re-synchronisation, which this release does not do: make a new connection if messages stop.",
-      )
+      if (opened.header.type !== "_")
+        throw new AgentError("A_PROHIBITED", "New keys with a key where none belongs.")
+      return receiveRatchetKey(context, conversation, c, envelope.parameters)
     case "AgentConfirmation":
     case "AgentInvitation":
       throw new AgentError("A_PROHIBITED", "An envelope that does not belong on this queue.")
@@ -154,7 +155,8 @@ function bodyOutcome(
 /** The queue was full and is empty now: the other side hears so (agent-protocol.md, "Receiving and acknowledging"). */
 function quotaMarker(context: Context, conversation: Conversation, c: Connection): Outcome {
   const { session } = conversation
-  if (!isDuplex(c) || session === undefined || c.sendLocked) return { changes: {}, head: "done" }
+  if (!isDuplex(c) || session === undefined || !mayEncrypt(c, session.ratchet))
+    return { changes: {}, head: "done" }
   const { server, senderId } = c.receive
   const { hosts, port, keyHash } = server
   const prepared = prepare(context, c, session, {

@@ -16,11 +16,12 @@ import {
 } from "@smpkit/codec"
 import { type KeyPair } from "@smpkit/crypto"
 import { type ServerAddress, serverAddress } from "@smpkit/smp"
-import { connection, type Connection, ratchetSync, session, type Session } from "./connection.ts"
+import { connection, type Connection, session, type Session } from "./connection.ts"
 import type { AgentErrorCode } from "./errors.ts"
 import type { AgentEvent, QueueSwitch } from "./events.ts"
 import type { Integrity } from "./integrity.ts"
 import { keyPair, letters } from "./queues.ts"
+import { type RatchetSync, ratchetSync } from "./resynchronize/state.ts"
 import type { StoreTx, StoreView } from "./store/index.ts"
 
 /** A kind of record in the store. Keys are `connection` or `connection/number`. */
@@ -35,7 +36,16 @@ type QueueMessageType = "QADD" | "QKEY" | "QUSE" | "QTEST"
 /** Something to be sent, complete: every attempt sends these bytes. */
 export interface Outgoing {
   /** `draft`: a confirmation without the box of its queue. */
-  readonly type: "draft" | "confirmation" | "HELLO" | "A_MSG" | "A_RCVD" | "A_QCONT" | QueueMessageType
+  readonly type:
+    | "draft"
+    | "confirmation"
+    | "HELLO"
+    | "A_MSG"
+    | "A_RCVD"
+    | "A_QCONT"
+    | "EREADY"
+    | "AgentRatchetKey"
+    | QueueMessageType
   readonly sndMsgId: number
   /** Of an A_MSG: what the application knows it by. */
   readonly messageId: number | undefined
@@ -150,6 +160,25 @@ function encodeText(v: string): Bytes {
 }
 
 type Fields<T extends Notice["type"]> = Omit<Extract<Notice, { readonly type: T }>, "type">
+interface Codes {
+  readonly oldCode: string
+  readonly newCode: string
+}
+/** The codes are there where keys were replaced; the first release had none. */
+const syncCodes = optional(struct<Codes>({ oldCode: longText, newCode: longText }))
+const ratchetSyncFields: Codec<Fields<"ratchetSync">> = {
+  write: (w, { connectionId, state, oldCode, newCode }) => {
+    text.write(w, connectionId)
+    ratchetSync.write(w, state)
+    syncCodes.write(w, oldCode === undefined || newCode === undefined ? undefined : { oldCode, newCode })
+  },
+  read: (r) => {
+    const connectionId = text.read(r)
+    const state: RatchetSync = ratchetSync.read(r)
+    const codes = r.left > 0 ? syncCodes.read(r) : undefined
+    return { connectionId, state, ...codes }
+  },
+}
 const noticeFields: { readonly [T in Notice["type"]]: Codec<Fields<T>> } = {
   confirmation: struct<Fields<"confirmation">>({
     connectionId: text,
@@ -176,7 +205,7 @@ const noticeFields: { readonly [T in Notice["type"]]: Codec<Fields<T>> } = {
     message: longText,
     server: longText,
   }),
-  ratchetSync: struct<Fields<"ratchetSync">>({ connectionId: text, state: ratchetSync }),
+  ratchetSync: ratchetSyncFields,
   postQuantumChanged: struct<Fields<"postQuantumChanged">>({
     connectionId: text,
     sending: bool,
@@ -236,6 +265,8 @@ const outgoingNames = letters<Outgoing["type"]>({
   QKEY: "k",
   QUSE: "u",
   QTEST: "t",
+  EREADY: "E",
+  AgentRatchetKey: "R",
 })
 
 /** A list whose length needs more than one byte. */

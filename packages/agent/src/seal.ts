@@ -48,13 +48,18 @@ export function sealMessage(
     kind: "message",
   })
   const payload = encode(agentEnvelope, { type: "AgentMsgEnvelope", version: agentVersions.max, sealed })
-  const body = sealClientMessage(
+  const body = boxEnvelope(queue, payload, random)
+  const next = { ...session, ratchet, lastSentId: sndMsgId, lastSentHash: hash }
+  return { session: next, sndMsgId, hash, body, hybrid }
+}
+
+/** Seals an envelope with the secret that both sides of a queue have: the body of SEND. */
+export function boxEnvelope(queue: SendQueue, payload: Bytes, random: Random): Bytes {
+  return sealClientMessage(
     boxKey(queue.secret),
     { version: clientVersionOf(queue), senderKey: undefined, nonce: random.bytes(boxNonceSize) },
     { header: { type: "_" }, payload },
   )
-  const next = { ...session, ratchet, lastSentId: sndMsgId, lastSentHash: hash }
-  return { session: next, sndMsgId, hash, body, hybrid }
 }
 
 interface ConfirmationContent {

@@ -45,10 +45,10 @@ export async function storeMessage(
 export function sendable(conversation: Conversation): DuplexConnection {
   const c = conversation.connection
   const where = { connectionId: c.id }
-  if (c.sendLocked) {
+  if (c.sendLocked && c.ratchetSync !== "started") {
     throw new AgentError(
       "SEND_LOCKED",
-      "This store came back from a copy: the connection must re-synchronise before it sends, or be made anew.",
+      "This store came back from a copy: call synchronizeRatchet before sending.",
       where,
     )
   }

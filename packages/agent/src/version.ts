@@ -6,6 +6,9 @@ export const agentVersions: VersionRange = { min: 2, max: 7 }
 /** From this version on a joiner may send messages before it has seen the initiator's answer. */
 export const earlyMessagesVersion = 7
 
+/** From this version on ratchets can be re-synchronised. */
+export const resyncVersion = 3
+
 /** From this version on delivery receipts are understood. */
 export const receiptsVersion = 4
 

@@ -22,12 +22,13 @@ export async function holdMessage(
   session: Session,
   body: Bytes,
 ): Promise<number> {
-  const { id, held } = conversation
-  if (body.length > maxMessageLength(true)) throw tooLarge(maxMessageLength(true))
+  const { id, held, connection: c } = conversation
+  const room = maxMessageLength(c.postQuantum !== "off")
+  if (body.length > room) throw tooLarge(room)
   if (held.count >= maxHeld) {
     throw new AgentError(
       "POST_QUANTUM",
-      "Too many messages wait for post-quantum encryption, which this connection requires and which is not on yet.",
+      "Too many messages wait: the other side has not agreed on keys that this connection may use.",
       { connectionId: id },
     )
   }
@@ -46,8 +47,7 @@ export async function holdMessage(
 /** Encrypts what was held, once both directions are hybrid. */
 export async function releaseHeld(context: Context, conversation: Conversation): Promise<void> {
   const { connection: c, session, held } = conversation
-  if (held.count === 0 || session === undefined || !isDuplex(c) || c.sendLocked || !conversation.active)
-    return
+  if (held.count === 0 || session === undefined || !isDuplex(c) || !conversation.active) return
   if (!mayLeave(c, session.ratchet)) return
   await Promise.all(held.take(() => true).map((message) => release(context, conversation, c, message)))
 }
@@ -82,7 +82,7 @@ export async function expireHeld(context: Context, conversation: Conversation): 
   if (old.length === 0) return
   const server = serverText(c.send.info.server)
   const message =
-    "It was held for two days: this connection requires post-quantum encryption, in which the other side does not take part."
+    "It was held for two days: the other side has not agreed on new keys, or not on post-quantum encryption, which this connection requires."
   await conversation.saveAndShow({
     notices: old.map(({ messageId }) => ({
       type: "failed",

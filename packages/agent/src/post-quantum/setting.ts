@@ -1,6 +1,8 @@
 import { hybridOf, type RatchetState } from "@smpkit/ratchet"
 import { AgentError } from "../errors.ts"
+import type { ConnectionCommon } from "../connection.ts"
 import type { Notice } from "../records.ts"
+import { mayEncrypt } from "../resynchronize/may-encrypt.ts"
 import { postQuantumVersion } from "../version.ts"
 
 // agent-protocol.md, "PQ settings of a connection"; security.md Q6.
@@ -31,9 +33,9 @@ export function wishOf(c: {
   return c.postQuantum !== "off" && c.agentVersion >= postQuantumVersion
 }
 
-/** Whether application messages may leave. */
-export function mayLeave(c: { readonly postQuantum: PostQuantumSetting }, ratchet: RatchetState): boolean {
-  return c.postQuantum !== "required" || isHybrid(ratchet)
+/** Whether application messages may leave; otherwise they are held. */
+export function mayLeave(c: ConnectionCommon, ratchet: RatchetState): boolean {
+  return mayEncrypt(c, ratchet) && (c.postQuantum !== "required" || isHybrid(ratchet))
 }
 
 /** Whether what goes either way has a KEM secret in its keys. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { parseLink, type PostQuantumSetting } from "../../src/index.ts"
-import { connect, type Person, settle, twoPeople, utf8 } from "./world.ts"
+import { getRecord, putRecord, tables } from "../../src/records.ts"
+import { connect, openStore, type Person, seededRandom, settle, twoPeople, utf8 } from "./world.ts"
 
 const hybrid = { sending: true, receiving: true }
 const plain = { sending: false, receiving: false }
@@ -51,6 +52,19 @@ async function talk(people: readonly [Person, string][], turns: number): Promise
     seen += postQuantum ? "H" : "-"
   }
   return seen
+}
+
+/** As a release or a peer that changes its mind. */
+async function switchOff(person: Person, connectionId: string): Promise<void> {
+  await person.close()
+  const store = await openStore(person.raw, seededRandom("off"))
+  const connection = getRecord(store, tables.connection, connectionId)
+  if (connection === undefined) throw new Error("no connection")
+  await store.update((tx) => {
+    putRecord(tx, tables.connection, connectionId, { ...connection, postQuantum: "off" as const })
+  })
+  await store.close()
+  await person.restart()
 }
 
 describe("post-quantum encryption", () => {
@@ -241,5 +255,37 @@ describe("post-quantum encryption", () => {
     expect(alice.of("confirmation")).toEqual([])
     await alice.close()
     await bob.close()
+  })
+
+  it("that the other side switches off is told, and what comes without it is refused where it is required", async () => {
+    for (const setting of ["on", "required"] as const) {
+      const { alice, bob } = await twoPeople(`switched off ${setting}`)
+      const ids = await connectWith(alice, bob, { alice: setting })
+      await talk(
+        [
+          [bob, ids.bob],
+          [alice, ids.alice],
+        ],
+        2,
+      )
+      const told = alice.of("postQuantumChanged").length
+      await switchOff(bob, ids.bob)
+      await bob.agent.sendMessage({ connectionId: ids.bob, text: "still in the old chain" })
+      await alice.next("message", 1)
+      await alice.agent.sendMessage({ connectionId: ids.alice, text: "still in the old chain" })
+      await bob.next("message", 1)
+      await bob.agent.sendMessage({ connectionId: ids.bob, text: "without" })
+      expect(await alice.next("postQuantumChanged", told)).toMatchObject({ sending: false })
+      if (setting === "required") {
+        expect(await alice.next("error")).toMatchObject({ code: "POST_QUANTUM" })
+        await alice.agent.sendMessage({ connectionId: ids.alice, text: "held" })
+        expect((await alice.agent.connectionState({ connectionId: ids.alice })).unsent).toBe(1)
+        expect(bob.texts()).not.toContain("held")
+      } else {
+        expect((await alice.next("message", 2)).postQuantum).toBe(false)
+      }
+      await alice.close()
+      await bob.close()
+    }
   })
 })

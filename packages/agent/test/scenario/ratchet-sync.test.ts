@@ -70,7 +70,7 @@ describe("ratchets that are out of step", () => {
     await bob.close()
   })
 
-  it("say to make a new connection when more than 512 messages are missing", async () => {
+  it("say to re-synchronise when more than 512 messages are missing", async () => {
     const { alice, bob, two } = await twoPeople("lost")
     const ids = await connect(alice, bob)
     const { send, session } = await stateOf(alice, ids.alice)
@@ -79,7 +79,7 @@ describe("ratchets that are out of step", () => {
     if (queue === undefined || last === undefined) throw new Error("no queue")
     two.inject(queue, last)
     const { code, message } = await bob.next("error")
-    expect([code, message]).toEqual(["A_CRYPTO", expect.stringContaining("Make a new connection")])
+    expect([code, message]).toEqual(["A_CRYPTO", expect.stringContaining("synchronizeRatchet")])
     expect(states(bob)).toEqual(["allowed"])
     await bob.close()
   })

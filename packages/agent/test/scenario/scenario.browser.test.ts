@@ -6,6 +6,7 @@ import "./handshake.test.ts"
 import "./messages.test.ts"
 import "./post-quantum.test.ts"
 import "./ratchet-sync.test.ts"
+import "./resynchronize.test.ts"
 import "./short-links.test.ts"
 
 crashSuite((crashAt, when) => crashAt % 12 === (when === "before" ? 5 : 11))

@@ -1,0 +1,99 @@
+import { includesVersion } from "@smpkit/codec"
+import { equalBytes } from "@smpkit/crypto"
+import { e2eVersions, hybridOf } from "@smpkit/ratchet"
+import { type DuplexConnection, isDuplex, type ReceiveQueueHolder, type Session } from "../connection.ts"
+import type { Context } from "../context.ts"
+import type { Conversation } from "../conversation.ts"
+import { AgentError } from "../errors.ts"
+import { serverText } from "../failures.ts"
+import { keysHash } from "../handshake.ts"
+import { prepare } from "../outgoing.ts"
+import { isHybrid } from "../post-quantum/setting.ts"
+import type { Outcome } from "../receive.ts"
+import type { Notice } from "../records.ts"
+import { replaceRatchet } from "./new-ratchet.ts"
+import { maxProcessed, type PeerRatchetKey } from "./state.ts"
+
+/**
+ * The other side's new keys (agent-protocol.md, "Ratchet re-synchronisation", step 2). Only the key of the queue protects them, so whoever has that and the
+ * server can send others: no re-synchronisation is silent, and where the user has compared the code, or requires post-quantum encryption, it waits for the
+ * application (security.md Q1). Throws `AgentError` for what is refused.
+ */
+export function receiveRatchetKey(
+  context: Context,
+  { session }: Conversation,
+  c: ReceiveQueueHolder,
+  peer: PeerRatchetKey,
+): Outcome {
+  if (!isDuplex(c) || session === undefined)
+    throw new AgentError("A_PROHIBITED", "New keys of the other side before it is connected.")
+  const hash = keysHash(peer)
+  const known = c.resync.processed.some((other) => equalBytes(other, hash))
+  const isAsked = c.resync.asked !== undefined && equalBytes(keysHash(c.resync.asked), hash)
+  if (known || isAsked) return { changes: {}, head: "done" }
+  if (!includesVersion(e2eVersions, peer.version))
+    throw new AgentError("A_VERSION", "New keys of another end-to-end version.")
+  if (c.resync.processed.length >= maxProcessed)
+    throw new AgentError(
+      "A_PROHIBITED",
+      "The other side re-synchronises again and again: make a new connection.",
+    )
+  if (c.ratchetSync === "agreed") return tooEarly(c)
+  if (c.ratchetSync !== "started" && (c.verified || c.postQuantum === "required")) return ask(c, peer)
+  return { changes: replaceRatchet(context, c, session, peer), head: "done" }
+}
+
+/** Keys that do not belong to those that were agreed. */
+function tooEarly(c: DuplexConnection): Outcome {
+  const message =
+    "The other side has begun a re-synchronisation anew before the last one was complete: call synchronizeRatchet."
+  return {
+    changes: {
+      connection: { ...c, ratchetSync: "required" },
+      notices: [error(c, message), { type: "ratchetSync", connectionId: c.id, state: "required" }],
+    },
+    head: "done",
+  }
+}
+
+/** The ratchet stays as it is until the application has decided. */
+function ask(c: DuplexConnection, peer: PeerRatchetKey): Outcome {
+  const message =
+    "The other side asks for new keys, as after a restored backup; somebody else who has broken into its queue could ask as well. " +
+    "Ask it by another way, then call synchronizeRatchet and compare the security code again."
+  const connection = { ...c, ratchetSync: "allowed", resync: { ...c.resync, asked: peer } } as const
+  return {
+    changes: {
+      connection,
+      notices: [error(c, message), { type: "ratchetSync", connectionId: c.id, state: "allowed" }],
+    },
+    head: "done",
+  }
+}
+
+function error(c: DuplexConnection, message: string): Notice {
+  return {
+    type: "error",
+    connectionId: c.id,
+    code: "A_CRYPTO",
+    message,
+    server: serverText(c.receive.server),
+  }
+}
+
+/**
+ * EREADY (step 4): the side that had no sending chain answers with its own. So does one whose directions have both become hybrid with it, as
+ * the other side's become so only with the next message. Anything else needs no answer.
+ */
+export function receiveReady(
+  context: Context,
+  c: ReceiveQueueHolder,
+  before: Session,
+  session: Session,
+): Outcome {
+  const isFirst = before.ratchet.sending === undefined
+  const isNowHybrid = isHybrid(session.ratchet) && !hybridOf(before.ratchet).receiving
+  if (!isDuplex(c) || !(isFirst || isNowHybrid)) return { changes: {}, head: "done" }
+  const ready = prepare(context, c, session, { type: "EREADY", lastDecrypted: session.lastReceivedId })
+  return { changes: { session: ready.session, outgoing: [ready.item] }, head: "done" }
+}
