@@ -3,14 +3,14 @@ import { type Connection, isDuplex } from "./connection.ts"
 import type { Context } from "./context.ts"
 import type { OutgoingItem } from "./changes.ts"
 import type { Conversation } from "./conversation.ts"
-import { fastRetry } from "@smpkit/client"
+import { fastRetry, type SmpClient } from "@smpkit/client"
 import { Backoff, quotaRetry } from "./backoff.ts"
 import { type Failure, serverText } from "./failures.ts"
 import type { Notice } from "./records.ts"
 import { failedMessage } from "./rotation/failed-message.ts"
 import { closeConnection } from "./removal.ts"
 import { sendsOwnKey } from "./seal.ts"
-import { prepareQueues, sendItem } from "./send-item.ts"
+import { reachQueue, sendItem } from "./send-item.ts"
 import { SendWindow } from "./send-window.ts"
 
 const hoursMs = 3600_000
@@ -97,19 +97,26 @@ export class Delivery {
   /** Sends until nothing waits; the answer is what stopped it before. */
   async #attempt(): Promise<Failure | undefined> {
     const inFlight: InFlight[] = []
+    let client: SmpClient | undefined
     for (;;) {
+      // Those on the way together go by one session: by the next one, what is sent last would come first.
       if (inFlight.length === 0) {
-        const failure = await prepareQueues(this.#context, this.#conversation)
-        if (failure !== undefined) return failure
+        const { epoch } = this.#conversation.moves
+        const reached = await this.#unlessMoved(reachQueue(this.#context, this.#conversation))
+        if (this.#isOld({ epoch })) {
+          this.#again = true
+          return undefined
+        }
+        if (reached?.type === "failure") return reached.failure
+        client = reached?.client
       }
-      if (!this.#alive()) return undefined
-      this.#fill(inFlight)
+      if (!this.#alive() || client === undefined) return undefined
+      this.#fill(inFlight, client)
       const first = inFlight.shift()
       if (first === undefined) return undefined
-      const failure = await this.#answerOf(first)
+      const failure = await this.#unlessMoved(first.answer)
       if (this.#isOld(first)) {
         // Whether the old queue has kept it or not: it goes to the new one.
-        this.#context.background(Promise.all([first, ...inFlight].map(({ answer }) => answer)))
         this.#again = true
         return undefined
       }
@@ -131,17 +138,18 @@ export class Delivery {
     }
   }
 
-  /** The answer, or anything when the queue that it comes from is in use no more. */
-  #answerOf({ answer }: InFlight): Promise<Failure | undefined> {
+  /** What `work` comes to, or `undefined` as soon as the queue that it is about is in use no more. */
+  #unlessMoved<T>(work: Promise<T>): Promise<T | undefined> {
+    this.#context.background(work)
     return new Promise((resolve, reject) => {
       this.#conversation.moves.onMoved = () => {
         resolve(undefined)
       }
-      answer.then(resolve, reject)
+      work.then(resolve, reject)
     })
   }
 
-  #isOld({ epoch }: InFlight): boolean {
+  #isOld({ epoch }: Pick<InFlight, "epoch">): boolean {
     return epoch !== this.#conversation.moves.epoch
   }
 
@@ -150,12 +158,12 @@ export class Delivery {
   }
 
   /** Starts as many SENDs as may be on the way. */
-  #fill(inFlight: InFlight[]): void {
+  #fill(inFlight: InFlight[], client: SmpClient): void {
     while (inFlight.length < this.#room(inFlight.length)) {
       const item = this.#conversation.outgoing[inFlight.length]
       if (item === undefined) return
       const { epoch } = this.#conversation.moves
-      inFlight.push({ item, epoch, answer: sendItem(this.#context, this.#conversation, item) })
+      inFlight.push({ item, epoch, answer: sendItem(this.#context, this.#conversation, item, client) })
     }
   }
 

@@ -148,7 +148,7 @@ function dispatch(
     case "QKEY":
     case "QUSE":
     case "QTEST":
-      return takeQueueMessage(context, conversation, c, session, message)
+      return takeQueueMessage(context, conversation, c, opened, message)
     default:
       return message satisfies never
   }

@@ -19,6 +19,7 @@ import { receiveConfirmation, repeatedConfirmation } from "./receive-confirmatio
 import { receiveAgentMessage } from "./receive-message.ts"
 import { receiveRatchetKey } from "./resynchronize/receive-ratchet-key.ts"
 import { closeConnection } from "./removal.ts"
+import { countedTest } from "./rotation/early-test.ts"
 import { placed, sourceOf } from "./rotation/second-queue.ts"
 
 /** What a received message changes, and whether the server may forget it at once or waits for the application. */
@@ -53,7 +54,10 @@ export async function receive(
     if (before.type === "done") await acknowledgeHead(context, conversation, lane)
     return
   }
-  const outcome = placed(context, conversation, source, outcomeOf(context, conversation, c, message))
+  const outcome = countedTest(
+    conversation,
+    placed(context, conversation, source, outcomeOf(context, conversation, c, message)),
+  )
   if (outcome.close !== undefined) {
     await closeConnection(context, conversation, outcome.close.code, outcome.close.message)
     return

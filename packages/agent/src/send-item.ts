@@ -1,3 +1,4 @@
+import type { SmpClient } from "@smpkit/client"
 import { isDuplex } from "./connection.ts"
 import type { Context } from "./context.ts"
 import type { OutgoingItem } from "./changes.ts"
@@ -11,10 +12,7 @@ import { chooseSenderKey, chosenKey, secureSendQueue } from "./sender-key.ts"
 // The commands that bring an item to the other side's queue.
 
 /** Sets the keys that the queues need before anything is sent: both commands may be repeated. */
-export async function prepareQueues(
-  context: Context,
-  conversation: Conversation,
-): Promise<Failure | undefined> {
+async function prepareQueues(context: Context, conversation: Conversation): Promise<Failure | undefined> {
   if (conversation.outgoing.length === 0) return undefined
   const c = conversation.connection
   if (!isDuplex(c)) return undefined
@@ -46,11 +44,31 @@ export async function prepareQueues(
   }
 }
 
+/** What to send by, when something waits and the queues are prepared. */
+export type Reached =
+  | { readonly type: "client"; readonly client: SmpClient }
+  | { readonly type: "failure"; readonly failure: Failure }
+
+/** Prepares the queues and reaches the other side's server; `undefined` when nothing waits, or the connection has ended. */
+export async function reachQueue(context: Context, conversation: Conversation): Promise<Reached | undefined> {
+  const failure = await prepareQueues(context, conversation)
+  if (failure !== undefined) return { type: "failure", failure }
+  const c = conversation.connection
+  if (conversation.outgoing.length === 0 || !isDuplex(c) || !conversation.active) return undefined
+  try {
+    return { type: "client", client: await context.pool.client(c.send.info.server, "send") }
+  } catch (error) {
+    const failed = attemptFailure(context, error)
+    return { type: "failure", failure: failed }
+  }
+}
+
 /** One attempt; the answer is why it failed. */
 export async function sendItem(
   context: Context,
   conversation: Conversation,
   item: OutgoingItem,
+  client: SmpClient,
 ): Promise<Failure | undefined> {
   const record = conversation.outgoingRecord(item.sndMsgId)
   const c = conversation.connection
@@ -58,17 +76,19 @@ export async function sendItem(
   const { info } = c.send
   const body = boxed(record, conversation.moves.send, c.send, context.random)
   try {
-    await context.pool.request(
-      info.server,
-      "send",
+    await client.request(
       { type: "SEND", notification: item.notification, body },
       { entityId: info.senderId, ...(item.signed ? { key: chosenKey(c.send) } : {}) },
     )
     return undefined
   } catch (error) {
-    if (context.closing.signal.aborted) return { type: "temporary", code: "NETWORK", message: "closing" }
-    const failure = failureOf(error)
-    if (failure === undefined) throw error
-    return failure
+    return attemptFailure(context, error)
   }
+}
+
+function attemptFailure(context: Context, error: unknown): Failure {
+  if (context.closing.signal.aborted) return { type: "temporary", code: "NETWORK", message: "closing" }
+  const failure = failureOf(error)
+  if (failure === undefined) throw error
+  return failure
 }

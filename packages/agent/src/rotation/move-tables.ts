@@ -37,6 +37,12 @@ export interface SendSide {
   readonly move: SendMove | undefined
 }
 
+/** A QTEST that came before what was sent before it: the other side's number and hash of it. */
+export interface EarlyTest {
+  readonly sndMsgId: number
+  readonly hash: Bytes
+}
+
 interface FlatMove {
   readonly state: SendMove["state"]
   /** `due` or `since`. */
@@ -92,6 +98,7 @@ export const moveTables: {
   /** What stands at the head of the second own queue. */
   readonly secondHead: Table<Head>
   readonly sendSide: Table<SendSide>
+  readonly earlyTest: Table<EarlyTest>
   /** Items that the old queue has kept and that may be lost with it. */
   readonly moveCopy: Table<Outgoing>
 } = {
@@ -112,12 +119,16 @@ export const moveTables: {
       move: optional(sendMove),
     }),
   },
+  earlyTest: {
+    name: "earlyTest",
+    codec: struct<EarlyTest>({ sndMsgId: safeInt64, hash: fixed(32) }),
+  },
   moveCopy: { name: "moveCopy", codec: tables.outgoing.codec },
 }
 
 /** Removes what a connection has in these tables. */
 export function eraseMoves(tx: StoreTx, connectionId: string): void {
-  const { receiveMove, secondHead, sendSide, moveCopy } = moveTables
-  for (const { name } of [receiveMove, secondHead, sendSide]) tx.delete(name, connectionId)
+  const { receiveMove, secondHead, sendSide, earlyTest, moveCopy } = moveTables
+  for (const { name } of [receiveMove, secondHead, sendSide, earlyTest]) tx.delete(name, connectionId)
   for (const { key } of tx.list(moveCopy.name, connectionId)) tx.delete(moveCopy.name, key)
 }

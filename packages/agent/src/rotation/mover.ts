@@ -7,6 +7,7 @@ import type { Conversation } from "../conversation.ts"
 import type { Failure } from "../failures.ts"
 import type { ReceiveQueue } from "../queues.ts"
 import type { ServerUse } from "../servers-in-use.ts"
+import { mayEncrypt } from "../resynchronize/may-encrypt.ts"
 import { drain } from "./drain.ts"
 import { offerQueue, secureQueue, type SwitchOptions, withdrawOffer } from "./receiving-side.ts"
 import { abandonMove, answerQadd, testQueue } from "./sending-side.ts"
@@ -135,12 +136,12 @@ export class Mover {
   }
 
   async #sendStep(): Promise<Step> {
-    const { connection: c, moves } = this.#conversation
+    const { connection: c, moves, session } = this.#conversation
     const { move } = moves.send
     if (move === undefined) return "done"
     switch (move.state) {
       case "asked": {
-        if (c.state !== "connected" || c.sendLocked) return "done"
+        if (c.state !== "connected" || session === undefined || !mayEncrypt(c, session.ratchet)) return "done"
         const wait = move.due - this.#context.clock.now()
         if (wait > 0) return { waitMs: wait }
         return (await answerQadd(this.#context, this.#conversation, move)) ?? "done"

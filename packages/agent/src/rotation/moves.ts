@@ -4,7 +4,7 @@ import type { OutgoingItem } from "../changes.ts"
 import type { ReceiveQueue } from "../queues.ts"
 import { deleteRecord, getRecord, type Head, listRecords, numberKey, putRecord, tables } from "../records.ts"
 import type { StoreTx, StoreView } from "../store/index.ts"
-import { eraseMoves, moveTables, type ReceiveMove, type SendSide } from "./move-tables.ts"
+import { type EarlyTest, eraseMoves, moveTables, type ReceiveMove, type SendSide } from "./move-tables.ts"
 
 /**
  * So many copies are kept at most. What the old queue may take with it is no more than its server lets it hold, which is 128 by default, so
@@ -28,6 +28,7 @@ export class Moves {
   readonly #connectionId: string
   #receive: ReceiveMove | undefined
   #send: SendSide
+  #earlyTest: EarlyTest | undefined
   /** Of the queue in `receive`. */
   second: Lane
   /** A new queue is being made. */
@@ -53,6 +54,7 @@ export class Moves {
       formerBox: undefined,
       move: undefined,
     }
+    this.#earlyTest = getRecord(store, moveTables.earlyTest, connectionId)
     this.#copies = [...listRecords(store, moveTables.moveCopy, connectionId)].map(
       ({ value: { body: _, ...item } }) => item,
     )
@@ -64,6 +66,18 @@ export class Moves {
 
   get send(): SendSide {
     return this.#send
+  }
+
+  get earlyTest(): EarlyTest | undefined {
+    return this.#earlyTest
+  }
+
+  setEarlyTest(test: EarlyTest | undefined): (tx: StoreTx) => void {
+    this.#earlyTest = test
+    return (tx) => {
+      if (test === undefined) deleteRecord(tx, moveTables.earlyTest, this.#connectionId)
+      else putRecord(tx, moveTables.earlyTest, this.#connectionId, test)
+    }
   }
 
   /** Whether a message comes from the second queue. */

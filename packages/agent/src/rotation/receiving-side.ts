@@ -13,6 +13,7 @@ import type { ReceiveQueue } from "../queues.ts"
 import type { Outcome } from "../receive.ts"
 import { plannedRemoval } from "../removal.ts"
 import { sendable } from "../send-message.ts"
+import { mayEncrypt } from "../resynchronize/may-encrypt.ts"
 import { chooseNewServer } from "./new-server.ts"
 import { switched, switchFailed } from "./notices.ts"
 import { agreed, isQueue, type QueueMessage, refuse } from "./queue-messages.ts"
@@ -147,7 +148,7 @@ export async function secureQueue(
   const { moves, connection: c, session } = conversation
   if (moves.receive !== move || !conversation.active || !isDuplex(c) || session === undefined)
     return undefined
-  if (c.sendLocked) return undefined
+  if (!mayEncrypt(c, session.ratchet)) return undefined
   const { hosts, port, keyHash } = server
   const quse = prepare(context, c, session, {
     type: "QUSE",

@@ -10,6 +10,7 @@ import { prepare } from "../outgoing.ts"
 import type { SendQueue } from "../queues.ts"
 import type { Outcome } from "../receive.ts"
 import { chosenKey, senderKeyFor } from "../sender-key.ts"
+import { mayEncrypt } from "../resynchronize/may-encrypt.ts"
 import type { SendMove } from "./move-tables.ts"
 import { switched, switchFailed } from "./notices.ts"
 import { agreed, isQueue, type QueueMessage, refuse } from "./queue-messages.ts"
@@ -101,7 +102,7 @@ export async function answerQadd(
     const { version } = await context.pool.client(info.server, "send", { signal: context.closing.signal })
     const { moves, connection: c, session } = conversation
     if (moves.send.move !== asked || !conversation.active || session === undefined) return undefined
-    if (!isDuplex(c) || c.sendLocked) return undefined
+    if (!isDuplex(c) || !mayEncrypt(c, session.ratchet)) return undefined
     const authKey = senderKeyFor(version, context.random)
     const queue: SendQueue = { ...asked.queue, authKey }
     const qkey = prepare(context, c, session, {

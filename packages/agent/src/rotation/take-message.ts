@@ -1,24 +1,24 @@
-import { isDuplex, type ReceiveQueueHolder, type Session } from "../connection.ts"
+import { isDuplex, type ReceiveQueueHolder } from "../connection.ts"
 import type { Context } from "../context.ts"
 import type { Conversation } from "../conversation.ts"
 import { isAgentError } from "../errors.ts"
 import { serverText } from "../failures.ts"
 import type { Outcome } from "../receive.ts"
-import type { QueueMessage } from "./queue-messages.ts"
-import { refuse } from "./queue-messages.ts"
+import { type Opened, takeQtest } from "./early-test.ts"
+import { type QueueMessage, refuse } from "./queue-messages.ts"
 import { takeQkey } from "./receiving-side.ts"
 import { takeQadd, takeQuse } from "./sending-side.ts"
 
-/** A message of queue rotation; `session` is the one that it leaves behind. One that is refused counts, and is told. */
+/** A message of queue rotation. One that is refused counts, and is told. */
 export function takeQueueMessage(
   context: Context,
   conversation: Conversation,
   c: ReceiveQueueHolder,
-  session: Session,
+  opened: Opened,
   message: QueueMessage,
 ): Outcome {
   try {
-    return taken(context, conversation, c, session, message)
+    return taken(context, conversation, c, opened, message)
   } catch (error) {
     if (!isAgentError(error)) throw error
     const { code, message: text } = error
@@ -34,10 +34,10 @@ function taken(
   context: Context,
   conversation: Conversation,
   c: ReceiveQueueHolder,
-  session: Session,
+  opened: Opened,
   message: QueueMessage,
 ): Outcome {
-  if (!isDuplex(c) || c.state !== "connected") return refuse("the connection is not complete")
+  if (!isDuplex(c)) return refuse("the connection is not complete")
   switch (message.type) {
     case "QADD":
       return takeQadd(context, conversation, c, message)
@@ -45,10 +45,10 @@ function taken(
       return takeQkey(conversation, c, message)
     case "QUSE":
       if (c.sendLocked) return refuse("this store came back from a copy, and must re-synchronise first")
-      return takeQuse(context, conversation, c, session, message)
+      return takeQuse(context, conversation, c, opened.session, message)
     case "QTEST":
-      // That it came on the new queue is what counts.
-      return { changes: {}, head: "done" }
+      // That it came on the new queue is what moves it.
+      return takeQtest(conversation, opened)
     default:
       return message satisfies never
   }

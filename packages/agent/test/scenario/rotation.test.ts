@@ -104,8 +104,10 @@ describe("moving a queue", () => {
         () => old.queues.length === 0 && bob.texts().length >= 100 && alice.texts().length >= 100,
       )
       await clock.advance(30_000)
-      expect([...bob.texts()].sort()).toEqual(said.sort())
-      expect([...alice.texts()].sort()).toEqual(heard.sort())
+      expect(bob.texts()).toEqual(said)
+      expect(alice.texts()).toEqual(heard)
+      for (const person of [alice, bob])
+        expect(person.of("message").filter(({ integrity }) => integrity.type !== "ok")).toEqual([])
       expect([...alice.of("error"), ...bob.of("error")]).toEqual([])
       expect([...alice.of("failed"), ...bob.of("failed")]).toEqual([])
       for (const person of [alice, bob]) {
