@@ -13,6 +13,7 @@ export type AgentApi = Pick<
   | "sendMessage"
   | "acknowledgeMessage"
   | "switchQueue"
+  | "synchronizeRatchet"
   | "securityCode"
   | "setVerified"
   | "connectionState"

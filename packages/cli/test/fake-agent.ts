@@ -73,6 +73,9 @@ export class FakeAgent implements AgentApi {
   switchQueue(params: object): Promise<object> {
     return this.#called("switchQueue", params, {})
   }
+  synchronizeRatchet(params: object): Promise<object> {
+    return this.#called("synchronizeRatchet", params, {})
+  }
   securityCode(params: object): Promise<{ code: string; postQuantum: boolean }> {
     return this.#called("securityCode", params, {
       code: "12345 67890",

@@ -278,8 +278,16 @@ export class Chat {
         return
       case "serverUp":
       case "info":
+        return
       case "ratchetSync":
-        // Of the last, the error before it has told.
+        // Of the other states, the error before them has told.
+        if (event.state === "agreed")
+          this.#say(
+            style.bad(
+              "! The keys of this conversation were replaced, as after a restored backup: compare /code with the other side again.",
+            ),
+            event.connectionId,
+          )
         return
       default:
         event satisfies never

@@ -14,15 +14,6 @@ type Methods = { readonly [M in MethodName]: (callee: Callee, params: Params[M])
 
 const done = {}
 
-/** Methods of rpc.md that no agent of this release has. */
-function notSupported(): Promise<never> {
-  return Promise.reject(
-    new RpcError(rpcCodes.agent, "this release has no queue rotation and re-synchronisation yet", {
-      code: "NOT_SUPPORTED",
-    }),
-  )
-}
-
 const methods: Methods = {
   createConnection: ({ agent }, { userDataBase64, ...params }) =>
     agent.createConnection({ ...params, ...given("userData", userDataBase64) }),
@@ -50,7 +41,10 @@ const methods: Methods = {
     await agent.switchQueue(params)
     return done
   },
-  synchronizeRatchet: notSupported,
+  synchronizeRatchet: async ({ agent }, params) => {
+    await agent.synchronizeRatchet(params)
+    return done
+  },
   securityCode: ({ agent }, params) => agent.securityCode(params),
   setVerified: async ({ agent }, params) => {
     await agent.setVerified(params)

@@ -100,8 +100,11 @@ class Transfer {
       case "postQuantumChanged":
         if (!event.sending) onNotice("post-quantum encryption has ended")
         return undefined
-      case "serverUp":
       case "ratchetSync":
+        if (event.state === "agreed")
+          onNotice("the keys of this connection were replaced: the security code is another one")
+        return undefined
+      case "serverUp":
       case "queueSwitched":
       case "contactRequest":
       case "info":

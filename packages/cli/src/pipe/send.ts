@@ -172,8 +172,13 @@ class Transfer {
       case "postQuantumChanged":
         if (!event.sending) this.#options.onNotice("post-quantum encryption has ended")
         return
-      case "serverUp":
       case "ratchetSync":
+        if (event.state === "agreed")
+          this.#options.onNotice(
+            "the keys of this connection were replaced: the security code is another one",
+          )
+        return
+      case "serverUp":
       case "queueSwitched":
         return
       case "confirmation":

@@ -19,6 +19,11 @@ export interface ChatsParts {
   readonly fetchServers: () => Promise<readonly string[]>
 }
 
+const newKeys: Problem = {
+  code: "NEW_KEYS",
+  message:
+    "The keys of this chat were replaced, as after a restored backup. Compare the security code with the other person again.",
+}
 const noPostQuantum: Problem = {
   code: "POST_QUANTUM",
   message: "What you send here is not protected against future quantum computers any more.",
@@ -186,6 +191,7 @@ export class Chats {
       case "ratchetSync":
         if (event.state === "required")
           await this.#change(event.connectionId, { alert: { code: "OUT_OF_STEP", message: "" } })
+        if (event.state === "agreed") await this.#change(event.connectionId, { alert: newKeys })
         return
       case "queueSwitched":
         // Nothing that the user has to do.
