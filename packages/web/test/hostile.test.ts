@@ -114,6 +114,16 @@ describe.skipIf(executablePath === "")("hostile input", { timeout: 120_000 }, ()
   it("as a file's name is text, and a picture without a code says so", async () => {
     await using ann = await open("ann-file")
     await ann.begin()
+    // A camera that fails late does not hide what is told about the picture.
+    await ann.page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = () =>
+        new Promise((_, reject) => {
+          setTimeout(() => {
+            document.title = "no camera"
+            reject(new Error("no camera"))
+          }, 1000)
+        })
+    })
     await ann.button("Join").click()
     await ann.button("Scan a QR code").click()
     await ann.page.locator("input[type=file]").setInputFiles({
@@ -121,6 +131,7 @@ describe.skipIf(executablePath === "")("hostile input", { timeout: 120_000 }, ()
       mimeType: "image/png",
       buffer: Buffer.from("no picture"),
     })
+    await ann.page.waitForFunction(() => document.title === "no camera")
     await ann.page.getByText("There is no QR code to be found in this picture.").waitFor()
     await ann.page.getByText(`<img src=x onerror=${trap}>.png`).waitFor()
     expect(await foreign(ann)).toBe(0)

@@ -22,7 +22,8 @@ export function Scanner(props: {
     if (video === undefined) return
     startCamera(video, { onText: props.onText, onStart: () => setSeeing(true), signal: stop.signal }).catch(
       () => {
-        if (!stop.signal.aborted) setProblem({ code: "NO_CAMERA", message: "" })
+        // Whoever has chosen a picture meanwhile needs no camera.
+        if (!stop.signal.aborted && chosen() === "") setProblem({ code: "NO_CAMERA", message: "" })
       },
     )
   })
