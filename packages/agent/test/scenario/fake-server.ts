@@ -121,6 +121,12 @@ export class FakeServer implements Connector {
     for (const queue of this.#queues.values()) if (queue.subscriber === session) queue.subscriber = undefined
   }
 
+  /** Forgets a queue with all that is in it. */
+  remove(queue: Queue): void {
+    this.#queues.delete(toBase64Url(queue.recipientId))
+    this.#queues.delete(toBase64Url(queue.senderId))
+  }
+
   /** Puts a message into a queue behind the sender's back. */
   inject(queue: Queue, body: Bytes): void {
     this.#store(queue, { type: "message", time: 0, notification: false, body })
@@ -166,8 +172,7 @@ export class FakeServer implements Connector {
       case "SKEY":
         return queue.mode === "messaging" ? this.#secure(queue, command.senderKey) : auth
       case "DEL":
-        this.#queues.delete(toBase64Url(queue.recipientId))
-        this.#queues.delete(toBase64Url(queue.senderId))
+        this.remove(queue)
         return { type: "OK" }
       case "SEND":
         return this.#send(queue, command.body)

@@ -44,6 +44,8 @@ function phases(person: Person, direction: "receive" | "send"): string[] {
     .map(({ phase }) => phase)
 }
 
+const all = ["started", "confirmed", "secured", "completed"]
+
 /** Lets time go on until `done`. */
 async function until(clock: FakeClock, done: () => boolean, turns = 300): Promise<void> {
   for (let turn = 0; turn < turns && !done(); turn++) await clock.advance(500)
@@ -68,8 +70,8 @@ describe("moving a queue", () => {
     const [one, , three] = servers
     await alice.agent.switchQueue({ connectionId: ids.alice })
     await until(clock, () => one.queues.length === 0)
-    expect(phases(alice, "receive")).toEqual(["started", "confirmed", "secured", "completed"])
-    expect(phases(bob, "send")).toEqual(["started", "confirmed", "secured", "completed"])
+    expect(phases(alice, "receive")).toEqual(all)
+    expect(phases(bob, "send")).toEqual(all)
     expect(alice.of("queueSwitched").every(({ server }) => server.includes("three.example"))).toBe(true)
     expect(three.queues.length).toBe(1)
     const state = await alice.agent.connectionState({ connectionId: ids.alice })
@@ -119,4 +121,165 @@ describe("moving a queue", () => {
       await close(world)
     },
   )
+
+  it("moves both queues at once, and each again an hour later: one an hour is answered", async () => {
+    const world = await connected("both")
+    const { alice, bob, servers, clock, ids } = world
+    await Promise.all([
+      alice.agent.switchQueue({ connectionId: ids.alice }),
+      bob.agent.switchQueue({ connectionId: ids.bob }),
+    ])
+    const gone = (): boolean => servers[0].queues.length + servers[1].queues.length === 0
+    await until(clock, gone)
+    await alice.agent.switchQueue({ connectionId: ids.alice })
+    await clock.advance(30 * 60_000)
+    expect(phases(bob, "send")).toEqual([...all, "started"])
+    const waiting = await bob.agent.connectionState({ connectionId: ids.bob })
+    expect(waiting.sendQueues.map(({ status }) => status)).toEqual(["secured", "asked"])
+    await expect(alice.agent.switchQueue({ connectionId: ids.alice })).rejects.toMatchObject({
+      code: "PROHIBITED",
+    })
+    await say(bob, ids.bob, 0, 2)
+    await clock.advance(31 * 60_000)
+    await until(clock, () => servers[2].queues.length === 0)
+    expect(phases(alice, "receive")).toEqual([...all, ...all])
+    expect(servers[0].queues.length).toBe(1)
+    await say(bob, ids.bob, 2, 4)
+    await until(clock, () => alice.texts().length === 4)
+    expect(alice.texts()).toEqual(["bob 0", "bob 1", "bob 2", "bob 3"])
+    expect([...alice.of("error"), ...bob.of("error")]).toEqual([])
+    await close(world)
+  })
+
+  it("loses none where the other side deletes its old queue, with what is in it, at the first message on the new one", async () => {
+    const world = await connected("reference", async (event, agent) => {
+      if (event.type === "message" && event.connectionId === world.ids.bob) await acknowledge(event, agent)
+    })
+    const { alice, bob, servers, clock, ids } = world
+    const [one, , three] = servers
+    // Alice does not acknowledge, so that what comes after her 16th waits on the server; then her old queue is gone.
+    let ready = false
+    three.intercept = (command) => {
+      if (command.type !== "SEND") return undefined
+      if (!ready) return { type: "ERR", error: { type: "INTERNAL" } }
+      for (const queue of one.queues) one.remove(queue)
+      return undefined
+    }
+    await alice.agent.switchQueue({ connectionId: ids.alice })
+    await until(clock, () => phases(alice, "receive").includes("secured"))
+    await say(bob, ids.bob, 0, 60)
+    await until(clock, () => bob.of("sent").length === 60)
+    expect(one.queues[0]?.messages.length).toBeGreaterThan(40)
+    expect(phases(bob, "send")).not.toContain("completed")
+    ready = true
+    await until(clock, () => phases(bob, "send").includes("completed"))
+    for (let i = 0; i < 60; i++) {
+      await until(clock, () => alice.of("message").length > i)
+      const message = alice.of("message")[i]
+      if (message !== undefined) await alice.agent.acknowledgeMessage(message)
+    }
+    await clock.advance(60_000)
+    expect(alice.texts()).toEqual(Array.from({ length: 60 }, (_, i) => `bob ${i}`))
+    expect([...bob.of("failed"), ...bob.of("error")]).toEqual([])
+    expect(bob.of("sent").length).toBe(60)
+    await close(world)
+  })
+
+  it("goes on when the old server vanishes once the other side knows the new queue: what waits goes there", async () => {
+    const world = await connected("vanished")
+    const { alice, bob, servers, clock, ids } = world
+    const [one, , three] = servers
+    // QTEST waits until the old server is gone.
+    three.intercept = (command) =>
+      command.type === "SEND" && !one.down ? { type: "ERR", error: { type: "INTERNAL" } } : undefined
+    await alice.agent.switchQueue({ connectionId: ids.alice })
+    await until(clock, () => phases(bob, "send").includes("secured"))
+    one.down = true
+    one.drop()
+    await say(bob, ids.bob, 0, 30)
+    await until(clock, () => alice.texts().length === 30)
+    expect(alice.texts()).toEqual(Array.from({ length: 30 }, (_, i) => `bob ${i}`))
+    expect(phases(alice, "receive")).toEqual(all)
+    const state = await alice.agent.connectionState({ connectionId: ids.alice })
+    expect(state.receiveQueues.map(({ status }) => status)).toEqual(["confirmed", "draining"])
+    expect([...bob.of("failed"), ...bob.of("error"), ...alice.of("error")]).toEqual([])
+    // Two days later it is not waited for any more; when the server is back, the queue goes.
+    await clock.advance(49 * 3600_000)
+    const later = await alice.agent.connectionState({ connectionId: ids.alice })
+    expect(later.receiveQueues.map(({ status }) => status)).toEqual(["confirmed"])
+    one.down = false
+    await until(clock, () => one.queues.length === 0)
+    await close(world)
+  })
+
+  it("ends in a clear state where the old server is gone before the other side can answer", async () => {
+    const world = await connected("unreachable")
+    const { alice, bob, servers, clock, ids } = world
+    const [one, , three] = servers
+    one.down = true
+    one.drop()
+    await alice.agent.switchQueue({ connectionId: ids.alice })
+    await clock.advance(47 * 3600_000)
+    expect(phases(alice, "receive")).toEqual(["started"])
+    await clock.advance(2 * 3600_000)
+    expect(alice.of("error")).toMatchObject([{ code: "SWITCH_FAILED", connectionId: ids.alice }])
+    const state = await alice.agent.connectionState({ connectionId: ids.alice })
+    expect(state.receiveQueues.map(({ status }) => status)).toEqual(["confirmed"])
+    await until(clock, () => three.queues.length === 0)
+    // The answer comes late, when the server is back: it is refused, and all goes on by the old queue.
+    one.down = false
+    await say(bob, ids.bob, 0, 2)
+    await until(clock, () => alice.texts().length === 2)
+    await clock.advance(8 * 24 * 3600_000)
+    const theirs = await bob.agent.connectionState({ connectionId: ids.bob })
+    expect(theirs.sendQueues.map(({ status }) => status)).toEqual(["secured"])
+    await close(world)
+  })
+
+  it("ends at once where the server says that the old queue is deleted", async () => {
+    const world = await connected("deleted")
+    const { alice, servers, clock, ids } = world
+    const [one, , three] = servers
+    for (const queue of one.queues) one.remove(queue)
+    await alice.agent.switchQueue({ connectionId: ids.alice })
+    one.drop()
+    await until(clock, () => alice.of("error").some(({ code }) => code === "SWITCH_FAILED"))
+    await until(clock, () => three.queues.length === 0)
+    await close(world)
+  })
+
+  it("is refused before the connection is complete, and leaves nothing behind where the server cannot be reached", async () => {
+    const world = await connected("refused")
+    const { alice, servers, ids } = world
+    const { connectionId } = await alice.agent.createConnection({ mode: "invitation" })
+    await expect(alice.agent.switchQueue({ connectionId })).rejects.toMatchObject({ code: "NOT_CONNECTED" })
+    servers[2].down = true
+    await expect(alice.agent.switchQueue({ connectionId: ids.alice })).rejects.toMatchObject({
+      code: "NETWORK",
+    })
+    expect(alice.of("queueSwitched")).toEqual([])
+    await expect(
+      alice.agent.switchQueue({ connectionId: ids.alice, server: "nonsense" }),
+    ).rejects.toMatchObject({ code: "BAD_PARAMETER" })
+    await close(world)
+  })
+
+  it("waits for messages that an application is slow to acknowledge before it deletes the old queue", async () => {
+    const world = await connected("slow", () => undefined)
+    const { alice, bob, servers, clock, ids } = world
+    const [one] = servers
+    await say(bob, ids.bob, 0, 30)
+    await until(clock, () => alice.of("message").length >= 16)
+    await alice.agent.switchQueue({ connectionId: ids.alice })
+    await clock.advance(60_000)
+    expect(one.queues.length).toBe(1)
+    for (let i = 0; i < 30; i++) {
+      await until(clock, () => alice.of("message").length > i)
+      const message = alice.of("message")[i]
+      if (message !== undefined) await alice.agent.acknowledgeMessage(message)
+    }
+    await until(clock, () => one.queues.length === 0)
+    expect(alice.texts()).toEqual(Array.from({ length: 30 }, (_, i) => `bob ${i}`))
+    await close(world)
+  })
 })
