@@ -108,6 +108,15 @@ export class Recording {
     }
   }
 
+  /** Whether the recorded agent had post-quantum encryption on for a connection, as its last row says. */
+  isPostQuantum(conn: string): boolean {
+    const row = this.steps
+      .flatMap((step) => step.find("state") ?? [])
+      .flatMap((state) => rows(state, "connections"))
+      .findLast((one) => one.at("conn_id").text() === conn)
+    return row?.find("pq_support")?.number() === 1
+  }
+
   /** A receive queue at its end, with the secret that a confirmation made. */
   receiveQueue(senderId: string): ReceiveQueue {
     const row = this.#receiveRows.get(senderId)

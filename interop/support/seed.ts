@@ -34,6 +34,7 @@ function connectionOf(recording: Recording, party: Party): Connection {
   const isJoiner = recording.x3dhOf(party.conn) === undefined && party.receive?.mode !== "contact"
   return {
     ...startOf(party.conn, isJoiner ? "joiner" : "initiator"),
+    postQuantum: recording.isPostQuantum(party.conn) ? "on" : "off",
     ...stateOf(party),
   }
 }
