@@ -61,7 +61,8 @@ async function look(
   try {
     const client = await context.pool.client(server, "receive", { signal: context.closing.signal })
     const { arrivals } = lane
-    if (lane.head === undefined) {
+    // What waits for an ACK is delivered again. The record of a head may be older than the answer to its ACK.
+    if (lane.head?.type !== "shown") {
       const answer = await client.request({ type: "SUB" }, { entityId: recipientId, key: recipientKey })
       if (answer.type === "MSG") context.onMessage(server, recipientId, answer)
     }
@@ -69,7 +70,7 @@ async function look(
     return () =>
       conversation.wanted &&
       context.pool.current(server, "receive") === client &&
-      lane.head === undefined &&
+      lane.head?.type !== "shown" &&
       lane.arrivals === arrivals
   } catch (error) {
     context.assertOpen()

@@ -1,4 +1,5 @@
-import { decodeUtf8 } from "@smpkit/codec"
+import { decodeUtf8, toBase64Url } from "@smpkit/codec"
+import type { ServerAddress } from "@smpkit/smp"
 import { FakeClock, seededRandom, settle } from "@smpkit/testkit"
 import { type SmpSession, TransportError } from "@smpkit/transport"
 import { describe, expect, it } from "vitest"
@@ -85,6 +86,7 @@ class Application {
   connectionId: string | undefined
   link: string | undefined
   connected = false
+  moved = false
   /** Texts whose `sendMessage` has resolved. */
   readonly accepted: string[] = []
   readonly sent = new Set<number>()
@@ -186,6 +188,18 @@ class Application {
     ])
   }
 
+  /** Moves the queue unless it moves already, or has moved. */
+  async move({ hosts, keyHash }: ServerAddress): Promise<void> {
+    const { connectionId } = this
+    if (connectionId === undefined || this.moved) return
+    const server = `smp://${toBase64Url(keyHash)}@${hosts[0]}`
+    const state = await this.call((agent) => agent.connectionState({ connectionId }))
+    const [queue, other] = state?.receiveQueues ?? []
+    this.moved = queue?.server === server && other === undefined
+    if (queue === undefined || queue.server === server || other !== undefined) return
+    await this.call((agent) => agent.switchQueue({ connectionId, server }))
+  }
+
   async send(): Promise<void> {
     const { connectionId } = this
     if (connectionId === undefined) return
@@ -209,7 +223,8 @@ interface Plan {
   readonly way: Way
 }
 
-type Way = "invitation" | "short invitation" | "address" | "short address"
+/** `moved`: an invitation, and both move their queues to a third server when they are connected. */
+type Way = "invitation" | "short invitation" | "address" | "short address" | "moved"
 
 /** Runs a conversation to its end through one crash; the answer is how many commits the victim has made. */
 async function conversation({ victim, crashAt, when, slow, way }: Plan): Promise<number> {
@@ -217,9 +232,11 @@ async function conversation({ victim, crashAt, when, slow, way }: Plan): Promise
   const random = seededRandom("servers")
   const one = new FakeServer("one.example", { clock, random })
   const two = new FakeServer("two.example", { clock, random })
+  const three = new FakeServer("three.example", { clock, random })
   one.slow = two.slow = slow
-  const alice = new Application("alice", new Machine("alice", one, [one, two], clock))
-  const bob = new Application("bob", new Machine("bob", two, [one, two], clock))
+  const all = [one, two, three]
+  const alice = new Application("alice", new Machine("alice", one, all, clock))
+  const bob = new Application("bob", new Machine("bob", two, all, clock))
   const unlucky = victim === "bob" ? bob : alice
   if (victim !== undefined) {
     unlucky.machine.crashAt = crashAt
@@ -234,7 +251,8 @@ async function conversation({ victim, crashAt, when, slow, way }: Plan): Promise
         p.acceptedIds.every((id) => p.sent.has(id) && p.delivered.has(id)),
     ) &&
     alice.accepted.every((text) => bob.shown.includes(text)) &&
-    bob.accepted.every((text) => alice.shown.includes(text))
+    bob.accepted.every((text) => alice.shown.includes(text)) &&
+    (way !== "moved" || people.every(({ moved }) => moved))
   for (let turn = 0; turn < 300 && !done(); turn++) {
     for (const person of people) if (person.agent === undefined) await person.start()
     if (alice.link === undefined) {
@@ -259,8 +277,10 @@ async function conversation({ victim, crashAt, when, slow, way }: Plan): Promise
       })
       bob.connectionId = joined?.connectionId
     }
-    for (const person of people)
+    for (const person of people) {
+      if (way === "moved" && person.connected) await person.move(three.address)
       if (person.connected && person.accepted.length < messages) await person.send()
+    }
     await clock.advance(1000)
   }
   // Receipts, and whatever should not happen any more.
@@ -300,6 +320,8 @@ export function crashSuite(chosen: (crashAt: number, when: When) => boolean): vo
       ["bob", "address", true],
       ["alice", "short address", false],
       ["bob", "short address", false],
+      ["alice", "moved", false],
+      ["bob", "moved", false],
     ] as const)(
       "of %s loses nothing and shows nothing twice (by %s, slow handshake: %s)",
       { timeout: 240_000 },
