@@ -1,5 +1,12 @@
 import { type Bytes, decodeUtf8, formatVersionRange, toHex } from "@smpkit/codec"
-import { openAgentMessage, openQueueMessage, parseLink, type QueueMessage } from "@smpkit/agent"
+import { dh } from "@smpkit/crypto"
+import {
+  type AgentMessage,
+  openAgentMessage,
+  openQueueMessage,
+  parseLink,
+  type QueueMessage,
+} from "@smpkit/agent"
 import { type AuthKey, type Command, parseCommand } from "@smpkit/smp"
 import { seededRandom, type Vector } from "@smpkit/testkit"
 import type { Session } from "../../packages/agent/src/connection.ts"
@@ -20,6 +27,8 @@ export class Contents {
   readonly #reader: Session | undefined
   /** Secrets that confirmations of ours made, by sender id: the recorded ones do not fit any more. */
   readonly #peers = new Map<string, QueuePeer>()
+  /** Our agent has said a key of its own. */
+  #ownKeys = false
   readonly #onSenderKey: (senderId: string, key: AuthKey) => void
 
   /** `onSenderKey`: a confirmation of ours has told the recipient our key. */
@@ -47,6 +56,7 @@ export class Contents {
     if (newPeer !== undefined) this.#peers.set(senderId, newPeer)
     if (header.type === "K") this.#onSenderKey(senderId, header.senderKey)
     const opened = { envelope, header, newPeer }
+    this.#learnNewQueue(opened)
     const inner = this.#isShortened(step) ? "" : `${header.type} ${this.#content(opened, senderId)}`
     return `${start(authorization === "right", command.notification)} ${envelope.type} ${inner}`
   }
@@ -97,7 +107,38 @@ export class Contents {
     const opened = openAgentMessage(this.#reader, sealed, { random: seededRandom("reader"), now: 0 })
     if (opened.type !== "message") return opened.type
     const { sndMsgId, integrity, hash, message } = opened
+    // With a key of our own in it, the hash is another one, and with it that of all that follows.
+    if (this.#ownKeys) return `${sndMsgId} ${message.type} ${placesOf(message)}`
     return `${sndMsgId} ${integrity.type} ${toHex(hash)} ${message.type}`
+  }
+
+  /** A QKEY of ours: what goes to the new queue is sealed and authorized with its keys. */
+  #learnNewQueue({ envelope }: QueueMessage): void {
+    if (this.#reader === undefined || envelope.type !== "AgentMsgEnvelope") return
+    const opened = openAgentMessage(this.#reader, envelope.sealed, { random: seededRandom("reader"), now: 0 })
+    if (opened.type !== "message" || opened.message.type !== "QKEY") return
+    const [[{ senderId: id, dhKey }, authKey]] = opened.message.queues
+    const senderId = toHex(id)
+    const secret = dh(this.#recording.receiveQueue(senderId).dhKey.privateKey, dhKey)
+    this.#peers.set(senderId, { key: dhKey.raw, secret })
+    this.#onSenderKey(senderId, authKey)
+    this.#ownKeys = true
+  }
+}
+
+/** What a message holds besides keys. */
+function placesOf(message: AgentMessage): string {
+  switch (message.type) {
+    case "A_MSG":
+      return toHex(message.body)
+    case "QKEY": {
+      const [[{ version, senderId, mode }]] = message.queues
+      return `${version} ${toHex(senderId)} ${mode ?? "?"}`
+    }
+    case "QTEST":
+      return toHex(message.queues[0].senderId)
+    default:
+      return ""
   }
 }
 

@@ -13,15 +13,16 @@ export function deliveredBy(step: Vector, bodies: ReadonlyMap<number, Bytes>): R
   return body && { type: "message", time, notification: msg.at("flags").text() === "T", body }
 }
 
-/** The MSG that a step shortens (README of the recordings). */
+/** The MSG that a step shortens (README of the recordings). `secret` is that of recipient and server, where it is not the recorded one. */
 export function deliveryOf(
   recording: Recording,
   bodies: ReadonlyMap<number, Bytes>,
   step: Vector,
+  secret?: Bytes,
 ): { readonly type: "MSG" } & DeliveredMessage {
   const message = deliveredBy(step, bodies)
   if (message === undefined) throw new Error(`${step.path} delivers a shortened body`)
-  const { serverSecret } = recording.receiveQueue(recording.queue(step).at("senderId").text())
+  const { serverSecret: recorded } = recording.receiveQueue(recording.queue(step).at("senderId").text())
   const msgId = step.at("msg", "msgId").bytes()
-  return { type: "MSG", msgId, body: sealMessageBody(boxKey(serverSecret), msgId, message) }
+  return { type: "MSG", msgId, body: sealMessageBody(boxKey(secret ?? recorded), msgId, message) }
 }

@@ -48,8 +48,12 @@ export function describeEvent(event: AgentEvent): object {
     case "delivered":
     case "ratchetSync":
     case "postQuantumChanged":
-    case "queueSwitched":
       return event
+    case "queueSwitched": {
+      // The recordings keep no more of it.
+      const { type, connectionId } = event
+      return { type, connectionId }
+    }
     default:
       return event satisfies never
   }
@@ -126,6 +130,10 @@ function eventsOf(event: Vector, messageId: MessageIds): readonly object[] {
       return [{ type: "error", connectionId, code: "QUEUE_TAKEN_OVER" }]
     case "del":
       return [{ type: "closed", connectionId, code: "DELETED" }]
+    // What answers `switch` is the first phase.
+    case "SWITCH":
+    case "switch":
+      return [{ type: "queueSwitched", connectionId }]
     case "UP":
     case "DOWN": {
       const connectionIds = event

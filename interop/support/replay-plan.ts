@@ -1,4 +1,5 @@
 import type { StoreTx } from "@smpkit/agent"
+import type { Bytes } from "@smpkit/codec"
 import type { Arrived } from "./replay-server.ts"
 
 export interface ReplayPlan {
@@ -10,7 +11,9 @@ export interface ReplayPlan {
   readonly subscribes?: boolean
   /** What the store holds besides the recorded connections. */
   readonly seed?: (tx: StoreTx) => void
-  /** Whose state at which step opens what we send, where the ratchet keys of the recorded agent are not known. */
+  /** 32 bytes each for the keys of a queue that the agent makes, where the recording has them. */
+  readonly queueKeys?: readonly (Bytes | undefined)[]
+  /** Whose state at which step opens what we send, where the keys of the recorded agent are not known. */
   readonly reader?: { readonly conn: string; readonly at: number }
 }
 

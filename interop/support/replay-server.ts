@@ -74,6 +74,11 @@ export class ReplayServer implements Connector {
     return session
   }
 
+  /** A queue was made, and is subscribed to. */
+  subscribe(recipientId: Bytes, session: ReplaySession): void {
+    this.#subscribers.set(toHex(recipientId), session)
+  }
+
   /** The key of an entity from now on. */
   setKey(entityId: string, key: AuthKey): void {
     this.#keys.set(entityId, [key])

@@ -1,4 +1,5 @@
-import { toHex, utf8 } from "@smpkit/codec"
+import { type Bytes, toHex, utf8 } from "@smpkit/codec"
+import { dh, PrivateKey } from "@smpkit/crypto"
 import { Agent, type AgentEvent } from "@smpkit/agent"
 import { type BrokerMessage, parseBrokerMessage } from "@smpkit/smp"
 import { FakeClock, settle, type Vector } from "@smpkit/testkit"
@@ -29,6 +30,11 @@ export class Replay {
   readonly #done = new Set<Vector>()
   readonly #later: Promise<unknown>[] = []
   readonly #contents: Contents
+  /** For the next queue: filled when it is asked for. */
+  readonly #queueKeys: (Bytes | undefined)[] = []
+  /** Secrets of queues that were made here, with the server. */
+  readonly #serverSecrets = new Map<string, Bytes>()
+  #newQueue: Arrived | undefined
   #failure: Error | undefined
 
   private constructor(recording: Recording, followed: Followed, plan: ReplayPlan) {
@@ -50,7 +56,7 @@ export class Replay {
   async #run(): Promise<Replayed> {
     const { agent: name, from, to } = this.#plan
     const parties = this.#recording.partiesAt(name.replace(/\d$/, ""), from)
-    const random = recordedRandom(this.#recording, parties)
+    const random = recordedRandom(this.#recording, parties, this.#queueKeys)
     const store = await seededStore(this.#recording, parties, random, this.#plan.seed)
     const agent = await Agent.open({
       store,
@@ -144,6 +150,11 @@ export class Replay {
         this.#later.push(agent.acknowledgeMessage({ connectionId, messageId, receipt: words[0] === "rcpt" }))
         return
       }
+      case "switch":
+        this.#queueKeys.push(...(this.#plan.queueKeys ?? []))
+        // It resolves when the server has answered.
+        this.#later.push(agent.switchQueue({ connectionId }))
+        return
       case "del":
         await agent.deleteConnection({ connectionId })
         return
@@ -183,6 +194,7 @@ export class Replay {
       (one) => one.command.type === tag && toHex(one.entityId) === entityId,
     )
     this.#corrIds.set(step.at("corrId").text(), arrived)
+    if (tag === "NEW") this.#newQueue = arrived
     this.#commands.push({
       step: `${step.path} ${tag}`,
       ours: this.#contents.ours(arrived, step),
@@ -215,10 +227,21 @@ export class Replay {
     const entityId = step.at("entityId").bytes()
     if (corrId !== "" && arrived === undefined) return
     const message = step.has("msg")
-      ? deliveryOf(this.#recording, this.#followed.bodies, step)
+      ? deliveryOf(this.#recording, this.#followed.bodies, step, this.#serverSecrets.get(toHex(entityId)))
       : parseBrokerMessage(this.#recording.version(step), step.at("command").bytes())
+    if (message.type === "IDS") this.#made(message)
     const session = arrived?.session ?? this.#server.subscriber(entityId)
     session.push(arrived?.corrId ?? new Uint8Array(0), entityId, message)
+  }
+
+  /** A queue that the agent made: its key towards the server is its own. */
+  #made({ recipientId }: Extract<BrokerMessage, { readonly type: "IDS" }>): void {
+    const { command, session } = this.#newQueue ?? {}
+    const queue = this.#recording.queues().find((one) => one.at("recipientId").text() === toHex(recipientId))
+    if (command?.type !== "NEW" || session === undefined || queue === undefined) return
+    this.#server.subscribe(recipientId, session)
+    const key = new PrivateKey("x25519", queue.at("serverDhPrivate").bytes())
+    this.#serverSecrets.set(toHex(recipientId), dh(key, command.dhKey))
   }
 
   async #take(what: string, wanted: (arrived: Arrived) => boolean): Promise<Arrived> {

@@ -66,14 +66,22 @@ function stateOf({ conn, receive, send, x3dh, session }: Party): ConnectionState
   return { state: session.lastReceivedId === 0 ? "joined" : "connected", receive, send }
 }
 
-/** Gives the ratchet keys that the recorded agents made after a step, in their order; anything else comes from a seed. */
-export function recordedRandom(recording: Recording, parties: readonly Party[]): Random {
-  const keys: Bytes[] = parties.flatMap(({ conn, session }) => {
+/** Gives the ratchet keys that the recorded agents made after a step, in their order, and what is in `queueKeys` at the moment; anything else comes from a seed. */
+export function recordedRandom(
+  recording: Recording,
+  parties: readonly Party[],
+  queueKeys: (Bytes | undefined)[],
+): Random {
+  const keys: (Bytes | undefined)[] = parties.flatMap(({ conn, session }) => {
     const current = session?.ratchet.keyPair.privateKey.use(toHex)
     const all = recording.ratchetKeys(conn)
     return all.slice(all.findIndex((key) => toHex(key) === current) + 1)
   })
   const others = seededRandom(recording.name)
   // X448 keys are the only 56 bytes that an agent asks for.
-  return { bytes: (length) => (length === 56 ? keys.shift()?.slice() : undefined) ?? others.bytes(length) }
+  const lists = new Map([
+    [56, keys],
+    [32, queueKeys],
+  ])
+  return { bytes: (length) => lists.get(length)?.shift()?.slice() ?? others.bytes(length) }
 }
