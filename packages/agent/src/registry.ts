@@ -115,7 +115,8 @@ export class Registry {
 
   /** Looks after moves that take too long. */
   tidyMoves(): void {
-    for (const { mover } of this.#members.values()) this.#context.background(mover.tidy())
+    for (const { conversation, mover } of this.#members.values())
+      if (conversation.moves.going) this.#context.background(mover.tidy())
   }
 
   /** Starts sending what waits. */

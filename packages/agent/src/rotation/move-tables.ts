@@ -30,8 +30,8 @@ export type SendMove =
   | { readonly state: "testing"; readonly after: number; readonly queue: SendQueue; readonly test: Outgoing }
 
 export interface SendSide {
-  /** When QADD was answered for the last time: one an hour is (security.md Q7). */
-  readonly answered: number | undefined
+  /** When the last QADD was answered, or will be at the earliest: one an hour is (security.md Q7). */
+  readonly accepted: number | undefined
   /** What the box of a waiting item was made with before the last move, for all up to a number. */
   readonly formerBox: { readonly secret: Bytes; readonly upTo: number } | undefined
   readonly move: SendMove | undefined
@@ -114,7 +114,7 @@ export const moveTables: {
   sendSide: {
     name: "sendSide",
     codec: struct<SendSide>({
-      answered: optional(safeInt64),
+      accepted: optional(safeInt64),
       formerBox: optional(struct({ secret: fixed(32), upTo: safeInt64 })),
       move: optional(sendMove),
     }),

@@ -30,19 +30,28 @@ export class Mover {
   readonly #context: Context
   readonly #conversation: Conversation
   readonly #hooks: MoverHooks
-  readonly #receiving: Worker
-  readonly #sending: Worker
+  // Most connections never move.
+  #receivingWorker: Worker | undefined
+  #sendingWorker: Worker | undefined
 
   constructor(context: Context, conversation: Conversation, hooks: MoverHooks) {
     this.#context = context
     this.#conversation = conversation
     this.#hooks = hooks
-    this.#receiving = new Worker(context, conversation, () => this.#receiveStep())
-    this.#sending = new Worker(context, conversation, () => this.#sendStep())
     conversation.moves.kick = () => {
       this.start()
     }
     conversation.moves.onDropped = hooks.unwatch
+  }
+
+  get #receiving(): Worker {
+    this.#receivingWorker ??= new Worker(this.#context, this.#conversation, () => this.#receiveStep())
+    return this.#receivingWorker
+  }
+
+  get #sending(): Worker {
+    this.#sendingWorker ??= new Worker(this.#context, this.#conversation, () => this.#sendStep())
+    return this.#sendingWorker
   }
 
   start(): void {
@@ -53,8 +62,8 @@ export class Mover {
 
   /** A server can be reached again. */
   resume(): void {
-    this.#receiving.wake()
-    this.#sending.wake()
+    this.#receivingWorker?.wake()
+    this.#sendingWorker?.wake()
   }
 
   /** Offers a new queue to the other side. Throws as `offerQueue`. */
@@ -97,6 +106,11 @@ export class Mover {
     const late = "the other side has not answered in two days."
     if ((own?.state === "offered" || own?.state === "securing") && now - own.since >= offerMs)
       await this.#withdraw(late)
+    // In a session with its server nothing has come: the other side does not use it.
+    const unused =
+      own?.state === "using" && this.#context.pool.current(own.queue.server, "receive") !== undefined
+    if (unused && now - own.since >= answerMs)
+      await this.#withdraw("the other side has not begun to use the new one in seven days.")
     if (send.move?.state === "answered" && now - send.move.since >= answerMs)
       await this.#abandon("the other side has not gone on with it in seven days.")
     if (send.move?.state === "asked" && now - send.move.due >= offerMs)

@@ -50,7 +50,7 @@ export class Moves {
     this.#receive = getRecord(store, moveTables.receiveMove, connectionId)
     this.second = new Lane(getRecord(store, moveTables.secondHead, connectionId))
     this.#send = getRecord(store, moveTables.sendSide, connectionId) ?? {
-      answered: undefined,
+      accepted: undefined,
       formerBox: undefined,
       move: undefined,
     }
@@ -66,6 +66,11 @@ export class Moves {
 
   get send(): SendSide {
     return this.#send
+  }
+
+  /** Whether a queue moves. */
+  get going(): boolean {
+    return this.#receive !== undefined || this.#send.move !== undefined
   }
 
   get earlyTest(): EarlyTest | undefined {
@@ -130,6 +135,10 @@ export class Moves {
       if (record !== undefined) putRecord(tx, moveTables.moveCopy, this.#key(item), record)
       for (const old of dropped) deleteRecord(tx, moveTables.moveCopy, this.#key(old))
     }
+  }
+
+  get copyCount(): number {
+    return this.#copies.length
   }
 
   /** Whether an item that the old queue refuses has another queue to go to. */

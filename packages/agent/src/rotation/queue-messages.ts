@@ -1,4 +1,4 @@
-import { CryptoError, equalBytes } from "@smpkit/crypto"
+import { equalBytes } from "@smpkit/crypto"
 import { sameServer } from "@smpkit/smp"
 import { AgentError } from "../errors.ts"
 import type { AgentMessage, SenderQueue } from "../messages.ts"
@@ -14,14 +14,4 @@ export function isQueue(a: SenderQueue, b: SenderQueue): boolean {
 /** Throws `AgentError A_QUEUE`. */
 export function refuse(why: string): never {
   throw new AgentError("A_QUEUE", `The other side moves a queue in a way that is not accepted: ${why}.`)
-}
-
-/** Throws `AgentError A_QUEUE` for a key that makes no secret. */
-export function agreed<T>(agree: () => T): T {
-  try {
-    return agree()
-  } catch (error) {
-    if (CryptoError.is(error, "KEY")) return refuse("its key is unusable")
-    throw error
-  }
 }

@@ -16,7 +16,7 @@ import { sendable } from "../send-message.ts"
 import { mayEncrypt } from "../resynchronize/may-encrypt.ts"
 import { chooseNewServer } from "./new-server.ts"
 import { switched, switchFailed } from "./notices.ts"
-import { agreed, isQueue, type QueueMessage, refuse } from "./queue-messages.ts"
+import { isQueue, type QueueMessage, refuse } from "./queue-messages.ts"
 import type { ReceiveMove } from "./move-tables.ts"
 
 // We move our own queue: agent-protocol.md, "Queue rotation", R.
@@ -112,7 +112,7 @@ export function takeQkey(
   const [[info, senderKey]] = queues
   if (move?.state !== "offered" || !isQueue(move.queue, info)) return refuse("no such queue was offered")
   const { dhKey } = move.queue
-  const secret = agreed(() => dh(dhKey.privateKey, info.dhKey))
+  const secret = dh(dhKey.privateKey, info.dhKey)
   const queue: ReceiveQueue = {
     ...move.queue,
     peer: { key: info.dhKey.raw, secret },

@@ -9,15 +9,18 @@ import { type Failure, failureOf } from "../failures.ts"
 import { prepare } from "../outgoing.ts"
 import type { SendQueue } from "../queues.ts"
 import type { Outcome } from "../receive.ts"
+import { numberKey, type Outgoing, putRecord, tables } from "../records.ts"
 import { chosenKey, senderKeyFor } from "../sender-key.ts"
 import { mayEncrypt } from "../resynchronize/may-encrypt.ts"
-import type { SendMove } from "./move-tables.ts"
+import type { SendMove, SendSide } from "./move-tables.ts"
 import { switched, switchFailed } from "./notices.ts"
-import { agreed, isQueue, type QueueMessage, refuse } from "./queue-messages.ts"
+import { isQueue, type QueueMessage, refuse } from "./queue-messages.ts"
 
 // The other side moves its queue: agent-protocol.md, "Queue rotation", S.
 
 const hourMs = 3600_000
+/** The other side can bridge 512 missing messages (security.md Q5). */
+const maxAhead = 256
 
 /** QADD: the other side offers another queue. It is answered later, when the queue's server was reached. Throws `AgentError` A_QUEUE, A_VERSION. */
 export function takeQadd(
@@ -31,7 +34,6 @@ export function takeQadd(
   const { info } = c.send
   if (replaced === undefined || !isQueue(info, replaced)) return refuse("it replaces none that is in use")
   if (isQueue(info, uri)) return refuse("it is the one that is in use")
-  if (moves.send.move?.state === "testing") return refuse("another move has not ended")
   if (agreedVersion(clientVersions, uri.versions) === undefined) {
     throw new AgentError("A_VERSION", "The other side's new queue is for other versions of the protocol.")
   }
@@ -40,14 +42,13 @@ export function takeQadd(
     info: queueInfoOf(uri),
     authKey: undefined,
     dhKey,
-    secret: agreed(() => dh(dhKey.privateKey, uri.dhKey)),
+    secret: dh(dhKey.privateKey, uri.dhKey),
     secured: false,
   }
-  const { answered } = moves.send
-  const now = context.clock.now()
-  const due = answered === undefined ? now : Math.max(now, answered + hourMs)
-  const { write: dropCopies } = moves.takeCopies(() => false, now)
-  const write = moves.setSend({ ...moves.send, move: { state: "asked", due, queue } })
+  const due = nextDue(moves.send, context.clock.now())
+  // A move that has not ended is one that the other side has given up.
+  const { write: dropCopies } = moves.takeCopies(() => false, due)
+  const write = moves.setSend({ ...moves.send, accepted: due, move: { state: "asked", due, queue } })
   return {
     changes: {
       notices: [switched(c.id, "send", "started", uri.server)],
@@ -58,6 +59,13 @@ export function takeQadd(
     },
     head: "done",
   }
+}
+
+/** One an hour; one that was not answered yet gives its turn to the next. */
+function nextDue({ accepted, move }: SendSide, now: number): number {
+  if (accepted === undefined) return now
+  if (move?.state === "asked" && move.due > now) return move.due
+  return Math.max(now, accepted + hourMs)
 }
 
 /** QUSE: our key is set on the new queue. Throws `AgentError A_QUEUE`. */
@@ -111,11 +119,7 @@ export async function answerQadd(
     })
     const now = context.clock.now()
     const after = qkey.item.sndMsgId
-    const also = moves.setSend({
-      ...moves.send,
-      answered: now,
-      move: { state: "answered", since: now, after, queue },
-    })
+    const also = moves.setSend({ ...moves.send, move: { state: "answered", since: now, after, queue } })
     await conversation.saveAndShow({
       session: qkey.session,
       outgoing: [qkey.item],
@@ -139,6 +143,11 @@ export async function testQueue(
 ): Promise<Failure | undefined> {
   const { queue, test } = testing
   const { info } = queue
+  // So far ahead of the others it could not be read: then it keeps its place among them.
+  if (conversation.outgoing.length + conversation.moves.copyCount > maxAhead) {
+    await useNewQueue(context, conversation, queue, [test])
+    return undefined
+  }
   try {
     await context.pool.request(
       info.server,
@@ -154,7 +163,7 @@ export async function testQueue(
     return failure
   }
   if (conversation.active && conversation.moves.send.move === testing)
-    await useNewQueue(context, conversation, queue)
+    await useNewQueue(context, conversation, queue, [])
   return undefined
 }
 
@@ -162,7 +171,12 @@ export async function testQueue(
  * The new queue takes the old one's place. Whatever the old one may take with it is sent once more, before what waits, as the same ciphertext in the
  * new queue's box: the other side swallows what it had.
  */
-async function useNewQueue(context: Context, conversation: Conversation, send: SendQueue): Promise<void> {
+async function useNewQueue(
+  context: Context,
+  conversation: Conversation,
+  send: SendQueue,
+  also: readonly Outgoing[],
+): Promise<void> {
   const { connection: c, session, moves } = conversation
   if (!isDuplex(c) || session === undefined) return
   // A receipt takes the record of its message.
@@ -171,7 +185,7 @@ async function useNewQueue(context: Context, conversation: Conversation, send: S
     context.clock.now(),
   )
   const write = moves.setSend({
-    answered: moves.send.answered,
+    accepted: moves.send.accepted,
     formerBox: { secret: c.send.secret, upTo: session.lastSentId },
     move: undefined,
   })
@@ -183,14 +197,19 @@ async function useNewQueue(context: Context, conversation: Conversation, send: S
     also: (tx) => {
       copies.write(tx)
       write(tx)
+      for (const item of also) putRecord(tx, tables.outgoing, numberKey(c.id, item.sndMsgId), item)
     },
   })
-  const notices = await saved.finally(() => {
+  try {
+    const notices = await saved
+    const items = [...copies.items, ...conversation.outgoing, ...also.map(({ body: _, ...item }) => item)]
+    conversation.outgoing.splice(0, Infinity, ...items.sort((a, b) => a.sndMsgId - b.sndMsgId))
+    context.background(context.emit(notices))
+  } finally {
+    // Nothing was sent meanwhile: what is on the way is told by its place in the list.
     moves.storing = false
-  })
-  conversation.outgoing.unshift(...copies.items)
+  }
   conversation.resume()
-  context.background(context.emit(notices))
 }
 
 /** The move has come to nothing: what waits goes on to the old queue. */

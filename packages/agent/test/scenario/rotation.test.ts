@@ -282,4 +282,66 @@ describe("moving a queue", () => {
     expect(alice.texts()).toEqual(Array.from({ length: 30 }, (_, i) => `bob ${i}`))
     await close(world)
   })
+
+  it("reads everything where far more waits than can be bridged: QTEST keeps its place then", async () => {
+    const world = await connected("backlog", async (event, agent) => {
+      if (event.type === "message" && event.connectionId === world.ids.bob) await acknowledge(event, agent)
+    })
+    const { alice, bob, servers, clock, ids } = world
+    const three = servers[2]
+    // KEY is answered late, so that much waits before QUSE comes.
+    let ready = false
+    three.intercept = (command) =>
+      command.type === "KEY" && !ready ? { type: "ERR", error: { type: "INTERNAL" } } : undefined
+    await alice.agent.switchQueue({ connectionId: ids.alice })
+    await until(clock, () => phases(alice, "receive").includes("confirmed"))
+    await say(bob, ids.bob, 0, 700)
+    ready = true
+    await until(clock, () => phases(bob, "send").includes("secured"), 2000)
+    for (let i = 0; i < 700; i++) {
+      await until(clock, () => alice.of("message").length > i)
+      const message = alice.of("message")[i]
+      if (message !== undefined) await alice.agent.acknowledgeMessage(message)
+    }
+    await until(clock, () => servers[0].queues.length === 0)
+    expect(alice.texts()).toEqual(Array.from({ length: 700 }, (_, i) => `bob ${i}`))
+    expect(alice.of("message").filter(({ integrity }) => integrity.type !== "ok")).toEqual([])
+    expect([...alice.of("error"), ...bob.of("error"), ...bob.of("failed")]).toEqual([])
+    await close(world)
+  }, 60_000)
+
+  it("deletes both queues with the connection", async () => {
+    const world = await connected("deletion")
+    const { alice, servers, clock, ids } = world
+    const [one, two, three] = servers
+    two.down = true
+    two.drop()
+    await alice.agent.switchQueue({ connectionId: ids.alice })
+    expect([one.queues.length, three.queues.length]).toEqual([1, 1])
+    await alice.agent.deleteConnection({ connectionId: ids.alice })
+    await until(clock, () => one.queues.length + three.queues.length === 0)
+    await until(clock, () => three.sessionCount === 0)
+    await close(world)
+  })
+
+  it("ends where the other side never uses the new queue, and may be tried again", async () => {
+    const world = await connected("unused")
+    const { alice, bob, servers, clock, ids } = world
+    const [one, , three] = servers
+    // Bob does not reach the new queue with anything.
+    three.intercept = (command) =>
+      command.type === "SEND" ? { type: "ERR", error: { type: "INTERNAL" } } : undefined
+    await alice.agent.switchQueue({ connectionId: ids.alice })
+    await clock.advance(7 * 24 * 3600_000 + 600_000)
+    expect(alice.of("error")).toMatchObject([{ code: "SWITCH_FAILED" }])
+    await until(clock, () => three.queues.length === 0)
+    three.intercept = () => undefined
+    await clock.advance(600_000)
+    expect(bob.of("error")).toMatchObject([{ code: "SWITCH_FAILED" }])
+    await say(bob, ids.bob, 0, 2)
+    await until(clock, () => alice.texts().length === 2)
+    await alice.agent.switchQueue({ connectionId: ids.alice })
+    await until(clock, () => one.queues.length === 0)
+    await close(world)
+  })
 })
