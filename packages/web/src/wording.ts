@@ -54,6 +54,10 @@ const sentences: Readonly<Record<string, (host: string) => string>> = {
     "What the other person sends cannot be read any more. Make a new invitation, and hand it over by another way.",
   A_MESSAGE: () => "Something came that is no message. The other person may use a newer program.",
   A_PROHIBITED: () => "Something came that does not belong here, and was ignored.",
+  A_QUEUE: () =>
+    "The other side tried to move this conversation to another server in a way that is not accepted. It stays where it is.",
+  SWITCH_FAILED: () =>
+    "The conversation could not be moved to another server. It stays where it is; try again later.",
   WRONG_PASSPHRASE: () =>
     "This is not the passphrase of this profile. Look at caps lock and the keyboard's language, and try again.",
   EMPTY_PASSPHRASE: () => "The passphrase is empty. Choose one, or continue without.",
