@@ -24,7 +24,7 @@ import type { PeerRatchetKey } from "./state.ts"
  * The ratchet of both sides' new keys (agent-protocol.md, "Ratchet re-synchronisation", step 3): the side with the lower hash is the one that receives first.
  * Nothing of a KEM is in its first keys; with `postQuantum` the sending side proposes its own in the next header.
  */
-export function newRatchet(
+function newRatchet(
   own: X3dhKeys,
   peer: PeerRatchetKey,
   { postQuantum, random }: { readonly postQuantum: boolean; readonly random: Random },
