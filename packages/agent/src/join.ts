@@ -1,6 +1,6 @@
 import type { Bytes } from "@smpkit/codec"
 import { equalBytes } from "@smpkit/crypto"
-import { sameServer } from "@smpkit/smp"
+import { queueInfoOf, sameServer } from "@smpkit/smp"
 import type { Connection, ConnectionCommon } from "./connection.ts"
 import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
@@ -12,9 +12,8 @@ import type { ConnectionLink } from "./links.ts"
 import { chooseServer, createQueue } from "./new-queue.ts"
 import { prepareConfirmation } from "./outgoing.ts"
 import type { Registry } from "./registry.ts"
-import { sendsOwnKey } from "./seal.ts"
+import { assertInfoFits, sendsOwnKey } from "./seal.ts"
 import { secureSendQueue } from "./sender-key.ts"
-import { queueInfoOf } from "@smpkit/smp"
 
 type Invitation = ConnectionLink & { readonly type: "invitation" }
 
@@ -42,7 +41,7 @@ export interface JoinOptions {
   readonly postQuantum: Connection["postQuantum"]
 }
 
-/** What is stored before anything is sent: all keys of the join. Throws `AgentError` A_VERSION, POST_QUANTUM. */
+/** What is stored before anything is sent: all keys of the join. Throws `AgentError` A_VERSION, POST_QUANTUM, NO_SERVER, LARGE. */
 export function joiningState(
   context: Context,
   common: ConnectionCommon,
@@ -52,6 +51,13 @@ export function joiningState(
   const join = joinKeys(link, common.postQuantum, context.random)
   const queue = makeQueueKeys(chooseServer(context, join.send.info.server), context.random)
   const { send, parameters, ratchet, agentVersion, peerKeys } = join
+  // Before the link is used up: as long as the queue's address will be.
+  const reply = queueInfoOf(addressOf({ ...queue, senderId: new Uint8Array(24), mode: "messaging" }))
+  assertInfoFits(ratchet, {
+    agentVersion,
+    content: { type: "AgentConnInfoReply", queues: [reply], info },
+    postQuantum: parameters.kem !== undefined,
+  })
   return { ...common, state: "joining", agentVersion, peerKeys, send, queue, parameters, ratchet, info }
 }
 

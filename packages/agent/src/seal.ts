@@ -100,6 +100,16 @@ export function encryptConfirmation(
   return { ratchet: encrypted.ratchet, hash: encrypted.hash, envelope }
 }
 
+/** Whether a confirmation's content will fit, told without encrypting it. Throws `AgentError LARGE`. */
+export function assertInfoFits(
+  ratchet: RatchetState,
+  { agentVersion, content, postQuantum }: Omit<ConfirmationContent, "parameters">,
+): void {
+  const room = paddedLengths(hasKemRoom(ratchet, { postQuantum }), agentVersion).info
+  // Padding begins with two bytes of length.
+  if (encode(agentContent, content).length + 2 > room) throw infoTooLarge()
+}
+
 /**
  * Seals a confirmation for its queue: the body of SEND. Where the sender may not set its key itself, the confirmation carries it for the recipient to
  * set, so that key must have been chosen.

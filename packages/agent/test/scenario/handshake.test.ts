@@ -143,6 +143,21 @@ describe("two agents", () => {
     await bob.close()
   })
 
+  it("find an info that is too long before the link is used up", async () => {
+    const { alice, bob, one, two } = await world("long info")
+    const { link } = await alice.agent.createConnection({ mode: "invitation" })
+    const join = (length: number): Promise<unknown> =>
+      bob.agent.joinConnection({ link, info: new Uint8Array(length).fill(7) })
+    await expect(join(15_000)).rejects.toMatchObject({ code: "LARGE" })
+    const connecting = [...one.log, ...two.log].filter((c) => c === "SKEY" || c === "SEND")
+    expect(connecting).toEqual([])
+    expect(await bob.agent.listConnections()).toEqual({ connections: [] })
+    await join(10_000)
+    expect((await alice.next("confirmation")).info).toHaveLength(10_000)
+    await alice.close()
+    await bob.close()
+  })
+
   it("may talk before the initiator has answered, and not before that in the slow way", async () => {
     const { alice, bob, two } = await world("early")
     const { connectionId, link } = await alice.agent.createConnection({ mode: "invitation" })
