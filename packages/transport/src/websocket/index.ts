@@ -1,43 +1,30 @@
 import { WebSocket } from "ws"
 import type { ByteStream } from "../byte-stream.ts"
-import { type Clock, systemClock } from "../clock.ts"
-import { withDeadline } from "../deadline.ts"
 import { TransportError } from "../errors.ts"
 import { asTransportError } from "../tls/sentences.ts"
+import { connectBy, type ConnectWebSocketOptions, type Platform } from "./connect.ts"
 import { maxMessageSize } from "./message.ts"
 import { NodeWebSocketStream } from "./node-stream.ts"
 
-export interface ConnectWebSocketOptions {
-  readonly signal?: AbortSignal | undefined
-  readonly clock?: Clock
-  readonly timeoutMs?: number
-}
-
-// channel.md, "Limits": an interactive client's time.
-const connectTimeoutMs = 15_000
+export type { ConnectWebSocketOptions } from "./connect.ts"
 
 /**
  * A WebSocket to `ws://…` or `wss://…` as a stream of bytes (channel.md, "Carriers"): whoever answers there may be anybody, which the channel finds out.
  * Throws `TransportError` `NETWORK`, `TIMEOUT` or `HANDSHAKE`, or the signal's reason.
  */
-export async function connectWebSocket(
+export function connectWebSocket(
   url: string | URL,
-  { signal, clock = systemClock, timeoutMs = connectTimeoutMs }: ConnectWebSocketOptions = {},
+  options: ConnectWebSocketOptions = {},
 ): Promise<ByteStream> {
-  signal?.throwIfAborted()
-  const subject = `cannot connect to ${url}`
-  const socket = open(url, subject)
-  const stop = (): void => {
+  return connectBy(platform, url, options)
+}
+
+const platform: Platform<WebSocket> = {
+  open,
+  opened,
+  stop: (socket) => {
     socket.terminate()
-  }
-  try {
-    return await withDeadline({ clock, timeoutMs, signal, what: `connecting to ${url}` }, stop, () =>
-      opened(socket, subject),
-    )
-  } catch (error) {
-    stop()
-    throw error
-  }
+  },
 }
 
 function open(url: string | URL, subject: string): WebSocket {
