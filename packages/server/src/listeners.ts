@@ -111,6 +111,7 @@ function openChannel(
       prefixOf: options.prefixOf,
       onConnection: options.onConnection,
       onRefused: options.onFailure,
+      onError: options.onFailure,
     }),
   )
 }

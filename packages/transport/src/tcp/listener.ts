@@ -88,8 +88,13 @@ export async function listenTcpChannel({
       })
       onConnection(channel)
     } catch (error) {
-      if (!(error instanceof TransportError)) throw error
-      onRefused(error as TransportError)
+      if (error instanceof TransportError) {
+        onRefused(error as TransportError)
+      } else {
+        // A bug of ours: it costs this connection, not the process with all the others.
+        socket.destroy()
+        onError(asTransportError(error, "a handshake failed by a fault of ours"))
+      }
     } finally {
       handshakes.delete(socket)
     }

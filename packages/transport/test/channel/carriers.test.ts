@@ -11,7 +11,7 @@ import { createIdentity } from "@smpkit/transport/tls"
 import { serverIdentity } from "@smpkit/transport"
 import { chainTime, goodChains, identityOf } from "../chains.ts"
 import { accepting, chainClock, foreignTcp } from "../tls-helpers.ts"
-import { dialTcp, dialWebSocket, httpServer, listeningTcp, listeningWebSocket } from "./helpers.ts"
+import { dialTcp, dialWebSocket, httpServer, listeningTcp, listeningWebSocket, xWing } from "./helpers.ts"
 import { codeOf, failureOf, numbered, numberOf, recordSize } from "./pair.ts"
 
 const identity = identityOf(goodChains["two, Ed25519"])
@@ -105,6 +105,27 @@ describe("a channel over TCP", () => {
     const error = await failureOf(dialTcp(foreign.port, identity, { timeoutMs: 50 }))
     expect(error).toMatchObject({ code: "TIMEOUT" })
     await gone
+  })
+
+  test("a fault of ours in a handshake costs that connection alone", async () => {
+    const faults: TransportError[] = []
+    let faulty = true
+    await using listening = await listeningTcp([identity], {
+      xWing: {
+        ...xWing,
+        publicKey: (seed) => {
+          if (!faulty) return xWing.publicKey(seed)
+          faulty = false
+          throw new RangeError("a bug")
+        },
+      },
+      onError: (error) => faults.push(error),
+    })
+    await expect(dialTcp(listening.port, identity)).rejects.toMatchObject({ code: "TRUNCATED" })
+    expect(faults).toMatchObject([{ cause: { message: "a bug" } }])
+    await using stream = await dialTcp(listening.port, identity)
+    await using channel = await listening.next()
+    expect(toHex(channel.sessionId)).toBe(toHex(stream.sessionId))
   })
 
   test("a signal ends connecting with its reason", async () => {
