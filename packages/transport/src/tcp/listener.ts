@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer, type Socket } from "node:net"
+import { createServer, type Socket } from "node:net"
 import { loadXWing, type Random, systemRandom, type XWing } from "@smpkit/crypto"
 import {
   type ChannelLimits,
@@ -10,6 +10,7 @@ import { type Clock, systemClock } from "../clock.ts"
 import { TransportError } from "../errors.ts"
 import type { ServerIdentity } from "../identity.ts"
 import { addressPrefix, PrefixLimit } from "../prefix-limit.ts"
+import { listenOn } from "../tls/listen.ts"
 import { keepAliveMs } from "../tls/profile.ts"
 import { asTransportError } from "../tls/sentences.ts"
 import { nodeChannelLimits } from "./node-limits.ts"
@@ -47,8 +48,6 @@ export interface TcpChannelListener extends AsyncDisposable {
   /** Accepts no more connections and ends unfinished handshakes; channels that were handed out stay. Repeating it is harmless. */
   close(): Promise<void>
 }
-
-const backlog = 1_024
 
 /**
  * Listens for channels over TCP. Throws `TransportError NETWORK` when the port cannot be had, and `CERTIFICATE` for an identity that does not fit in a hello.
@@ -118,15 +117,7 @@ export async function listenTcpChannel({
     })
     void accept(socket, address)
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => {
-      reject(asTransportError(error, `cannot listen on ${host} port ${port}`))
-    })
-    server.listen({ host, port, backlog }, resolve)
-  })
-  server.on("error", (error) => {
-    onError(asTransportError(error, "cannot accept a connection"))
-  })
+  const openPort = await listenOn(server, { host, port, onError })
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     // The server's own `close` waits for every connection; those that were handed out have owners.
@@ -137,5 +128,5 @@ export async function listenTcpChannel({
     })
     return closing
   }
-  return { port: (server.address() as AddressInfo).port, close, [Symbol.asyncDispose]: close }
+  return { port: openPort, close, [Symbol.asyncDispose]: close }
 }

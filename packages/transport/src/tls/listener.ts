@@ -1,4 +1,4 @@
-import type { AddressInfo, Socket } from "node:net"
+import type { Socket } from "node:net"
 import { createServer, type TLSSocket } from "node:tls"
 import { encodePrivateKey } from "@smpkit/crypto"
 import { type Clock, systemClock } from "../clock.ts"
@@ -6,9 +6,9 @@ import type { TransportError } from "../errors.ts"
 import type { ServerIdentity } from "../identity.ts"
 import { addressPrefix, PrefixLimit } from "../prefix-limit.ts"
 import type { BlockStream } from "../transport.ts"
+import { listenOn } from "./listen.ts"
 import { encodePem } from "./pem.ts"
 import { cipherSuite, finishedSize, keepAliveMs, smpAlpn, tlsProfile } from "./profile.ts"
-import { asTransportError } from "./sentences.ts"
 import { SocketStream } from "./socket-stream.ts"
 
 export interface ListenOptions {
@@ -43,7 +43,6 @@ export interface TlsListener extends AsyncDisposable {
 
 // smp-transport.md, "Keep-alive and timeouts" and "TCP and TLS".
 const tlsTimeoutMs = 60_000
-const backlog = 1_024
 const defaultMaxHandshakes = 1_024
 // Node's own limit, which cannot be switched off, and which does not know our clock.
 const never = 2 ** 31 - 1
@@ -119,15 +118,7 @@ export async function listenTls({
       }),
     )
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => {
-      reject(asTransportError(error, `cannot listen on ${host} port ${port}`))
-    })
-    server.listen({ host, port, backlog }, resolve)
-  })
-  server.on("error", (error) => {
-    onError(asTransportError(error, "cannot accept a connection"))
-  })
+  const openPort = await listenOn(server, { host, port, onError })
   let closing: Promise<void> | undefined
   const close = (): Promise<void> => {
     // The server's own `close` waits for every connection; those that were handed out have owners.
@@ -142,7 +133,7 @@ export async function listenTls({
     return closing
   }
   return {
-    port: (server.address() as AddressInfo).port,
+    port: openPort,
     get handshakes() {
       return halfOpen.size
     },
