@@ -15,6 +15,8 @@ export interface ChannelFacts {
   /** The server's certificates in a client, none in a server. */
   readonly peerChain: readonly Bytes[]
   readonly clock: Clock
+  /** That of the client's address, in a server that knows it. */
+  readonly prefix?: string | undefined
   /** Bytes of records that came with the handshake. */
   readonly rest: Bytes
   /** Called once, when the first block has come or the stream is over. */
@@ -27,6 +29,7 @@ export class ChannelStream implements BlockStream {
   /** As if it had been agreed on: a channel is for SMP alone. */
   readonly alpn = "smp/1"
   readonly peerChain: readonly Bytes[]
+  readonly prefix: string | undefined
   readonly closed: Promise<CloseReason>
   readonly #stream: ByteStream
   readonly #connection: ChannelConnection
@@ -41,12 +44,13 @@ export class ChannelStream implements BlockStream {
   constructor(
     stream: ByteStream,
     connection: ChannelConnection,
-    { sessionId, peerChain, clock, rest, onFirstBlock }: ChannelFacts,
+    { sessionId, peerChain, clock, prefix, rest, onFirstBlock }: ChannelFacts,
   ) {
     this.#stream = stream
     this.#connection = connection
     this.sessionId = sessionId
     this.peerChain = peerChain
+    this.prefix = prefix
     this.#clock = clock
     this.#onFirstBlock = onFirstBlock
     connection.push(rest)

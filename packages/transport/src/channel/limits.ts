@@ -33,6 +33,8 @@ export class ChannelLimits {
   readonly #halfOpen: Crowd
   readonly #unused: Crowd
   readonly #graceMs: number
+  /** The prefix that an address counts for. */
+  readonly prefixOf: (address: string) => string | undefined
   readonly #prefixes: PrefixLimit
   readonly #maxWaitingWork: number
   readonly #turns: Turns
@@ -53,6 +55,7 @@ export class ChannelLimits {
     this.#halfOpen = new Crowd(maxHalfOpen)
     this.#unused = new Crowd(maxUnused)
     this.#graceMs = graceMs
+    this.prefixOf = prefixOf
     this.#prefixes = new PrefixLimit(maxHalfOpenPerPrefix, prefixOf)
     this.#maxWaitingWork = maxWaitingWork
     this.#turns = new Turns(nextTurn)

@@ -24,7 +24,7 @@ export interface ChannelServerOptions {
   readonly random: Random
   /** Shared by all handshakes of the process. */
   readonly limits: ChannelLimits
-  /** The client's network address, for the limit by prefix; none behind a proxy. It is neither kept nor logged. */
+  /** The client's network address, for limits by prefix; none behind a proxy. It is neither kept nor logged, and its prefix as long as the channel. */
   readonly address?: string | undefined
   /** `loadXWing` unless given. */
   readonly xWing?: XWing
@@ -160,7 +160,7 @@ async function received(
 async function serve(
   stream: ByteStream,
   { send, keys, identity, rest }: OpenedHandshake,
-  { clock, limits }: ChannelServerOptions,
+  { clock, limits, address }: ChannelServerOptions,
 ): Promise<ServerChannel> {
   keys.exporter.fill(0)
   await stream.write(send)
@@ -172,6 +172,7 @@ async function serve(
     sessionId: keys.sessionId,
     peerChain: [],
     clock,
+    prefix: address === undefined ? undefined : limits.prefixOf(address),
     rest,
     onFirstBlock: () => {
       unused[Symbol.dispose]()

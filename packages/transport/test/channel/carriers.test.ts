@@ -175,6 +175,14 @@ describe("a channel over TCP", () => {
     expect(again.sessionId.length).toBe(32)
   })
 
+  test("a channel tells the prefix of its client, for fair turns", async () => {
+    const limits = nodeChannelLimits({ clock: chainClock, prefixOf: (address) => `of ${address}` })
+    await using listening = await listeningTcp([identity], { limits })
+    await using _stream = await dialTcp(listening.port, identity)
+    await using channel = await listening.next()
+    expect(channel.prefix).toBe("of 127.0.0.1")
+  })
+
   test("half-open handshakes have a limit per prefix", async () => {
     const limits = nodeChannelLimits({ maxHalfOpenPerPrefix: 1, prefixOf: (address) => address })
     await using listening = await listeningTcp([identity], { limits })
