@@ -1,11 +1,11 @@
 import type { Bytes } from "@smpkit/codec"
 import type { Connection, Session } from "./connection.ts"
 import type { Lane } from "./rotation/moves.ts"
+import type { Notice } from "./notice.ts"
 import {
   deleteRecord,
   type Head,
   type Incoming,
-  type Notice,
   numberKey,
   type Outgoing,
   type PendingReceipt,

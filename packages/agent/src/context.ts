@@ -6,7 +6,8 @@ import type { Clock } from "@smpkit/transport"
 import { AgentError } from "./errors.ts"
 import { EventQueue } from "./event-queue.ts"
 import type { AgentEvent } from "./events.ts"
-import { deleteRecord, listRecords, type Notice, numberKey, putRecord, tables } from "./records.ts"
+import type { Notice } from "./notice.ts"
+import { deleteRecord, listRecords, numberKey, putRecord, tables } from "./records.ts"
 import { type SealedStore, StoreError, type StoreTx } from "./store/index.ts"
 
 /** Choices that an application can make once, when it opens the agent. */

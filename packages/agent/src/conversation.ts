@@ -4,12 +4,12 @@ import { type Connection, receiveQueueOf, type Session } from "./connection.ts"
 import { type Context, putNotices, type StoredNotice } from "./context.ts"
 import { AgentError } from "./errors.ts"
 import { eraseContact } from "./contact/contact-tables.ts"
+import type { Notice } from "./notice.ts"
 import {
   getRecord,
   type Head,
   type Incoming,
   listRecords,
-  type Notice,
   numberKey,
   type Outgoing,
   type PendingReceipt,

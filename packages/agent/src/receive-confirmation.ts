@@ -12,7 +12,7 @@ import { prepare } from "./outgoing.ts"
 import type { QueuePeer } from "./queues.ts"
 import { hybridNotices, isHybrid } from "./post-quantum/setting.ts"
 import type { Outcome } from "./receive.ts"
-import type { Notice } from "./records.ts"
+import type { Notice } from "./notice.ts"
 
 type Envelope = Extract<AgentEnvelope, { readonly type: "AgentConfirmation" }>
 

@@ -1,7 +1,7 @@
 import { hybridOf, type RatchetState } from "@smpkit/ratchet"
 import { AgentError } from "../errors.ts"
 import type { ConnectionCommon } from "../connection.ts"
-import type { Notice } from "../records.ts"
+import type { Notice } from "../notice.ts"
 import { mayEncrypt } from "../resynchronize/may-encrypt.ts"
 import { postQuantumVersion } from "../version.ts"
 

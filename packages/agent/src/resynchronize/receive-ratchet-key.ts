@@ -10,7 +10,7 @@ import { keysHash } from "../handshake.ts"
 import { prepare } from "../outgoing.ts"
 import { isHybrid } from "../post-quantum/setting.ts"
 import type { Outcome } from "../receive.ts"
-import type { Notice } from "../records.ts"
+import type { Notice } from "../notice.ts"
 import { replaceRatchet } from "./new-ratchet.ts"
 import { maxProcessed, type PeerRatchetKey } from "./state.ts"
 

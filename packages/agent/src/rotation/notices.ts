@@ -1,7 +1,7 @@
 import type { ServerAddress } from "@smpkit/smp"
 import type { QueueSwitch } from "../events.ts"
 import { serverText } from "../failures.ts"
-import type { Notice } from "../records.ts"
+import type { Notice } from "../notice.ts"
 
 /** A step of a move, told to the application: `server` is that of the new queue. */
 export function switched(
