@@ -22,7 +22,7 @@ export function smpEndpoint(options: SmpEndpointOptions): (upgrade: Upgrade) => 
   const { identity, clock, random, limits, signal, onConnection, onFailure } = options
   const accept = async ({ request, socket, head, opened }: Upgrade): Promise<void> => {
     const address = request.socket.remoteAddress
-    const stream = await acceptWebSocket(request, socket, head)
+    const stream = await acceptWebSocket(request, socket, head, { clock })
     const channel = await channelServer(stream, {
       identities: [identity],
       clock,
