@@ -70,6 +70,7 @@ describe.skipIf(executablePath === "")("by keyboard alone", { timeout: 120_000 }
 
     await tabTo(page, "Invite")
     await page.keyboard.press("Enter")
+    await ann.dialog.waitFor()
     await tabTo(page, "Who is it for?")
     await page.keyboard.type("Bob")
     await page.keyboard.press("Enter")
