@@ -19,6 +19,7 @@ import type {
 } from "@smpkit/ratchet"
 import type { Vector } from "@smpkit/testkit"
 import { kemKeyPair } from "../../packages/ratchet/src/kem-keys.ts"
+import { transcriptKem } from "../../packages/ratchet/test/recorded-state.ts"
 
 // The states of recorded agents as states of our own.
 
@@ -42,7 +43,7 @@ export function recordedX3dh(row: Vector): X3dhKeys | undefined {
 }
 
 /** The KEM keys of a recorded secret one. */
-function kemPairOf(secretKey: Bytes): KemKeyPair {
+export function kemPairOf(secretKey: Bytes): KemKeyPair {
   return decode(kemKeyPair, secretKey)
 }
 
@@ -105,8 +106,7 @@ export function recordedRatchet(v: Vector): RatchetState {
 export function transcriptRatchet(v: Vector): RatchetState {
   const sending = v.find("Snd")
   const receiving = v.find("Rcv")
-  for (const flag of ["supportKEM", "enableKEM", "sndKEM", "rcvKEM"])
-    if (v.at(flag).boolean()) throw new Error(`${v.path} is post-quantum`)
+  const kem = transcriptKem(v)
   return {
     version: v.at("cur").number(),
     maxVersion: v.at("max").number(),
@@ -127,7 +127,16 @@ export function transcriptRatchet(v: Vector): RatchetState {
     previousSent: v.at("PN").number(),
     nextSendingHeaderKey: v.at("NHKs").bytes() as HeaderKey,
     nextReceivingHeaderKey: v.at("NHKr").bytes() as HeaderKey,
-    postQuantum: { supported: false, enabled: false, sending: false, receiving: false, keys: undefined },
+    postQuantum: {
+      supported: v.at("supportKEM").boolean(),
+      enabled: v.at("enableKEM").boolean(),
+      sending: v.at("sndKEM").boolean(),
+      receiving: v.at("rcvKEM").boolean(),
+      keys: kem && {
+        ...kemPairOf(kem.secretKey),
+        accepted: kem.accepted?.ciphertext as KemCiphertext | undefined,
+      },
+    },
     skipped: [],
   }
 }

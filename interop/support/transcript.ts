@@ -1,4 +1,4 @@
-import { type Bytes, decode } from "@smpkit/codec"
+import { type Bytes, decode, toHex } from "@smpkit/codec"
 import { boxKey, PublicKey } from "@smpkit/crypto"
 import {
   type AgentContent,
@@ -10,11 +10,16 @@ import {
   type QueueMessage,
 } from "@smpkit/agent"
 import {
+  initReceivingRatchet,
   initSendingRatchet,
+  type KemCiphertext,
+  type KemPublicKey,
   type RatchetParameters,
   ratchetParameters,
+  type RatchetState,
   x3dhInitiator,
   type X3dhKeys,
+  type X3dhSecrets,
 } from "@smpkit/ratchet"
 import { openMessageBody, type QueueInfo } from "@smpkit/smp"
 import { ScriptedRandom, type Vector } from "@smpkit/testkit"
@@ -22,36 +27,59 @@ import type { Session } from "../../packages/agent/src/connection.ts"
 import { readConfirmation } from "../../packages/agent/src/handshake.ts"
 import type { QueuePeer, SendQueue } from "../../packages/agent/src/queues.ts"
 import { sealConfirmation, sealMessage } from "../../packages/agent/src/seal.ts"
-import { rawPair } from "./recorded-state.ts"
+import { transcriptKem } from "../../packages/ratchet/test/recorded-state.ts"
+import { ScriptedKem } from "../../packages/ratchet/test/scripted-kem.ts"
+import { kemPairOf, rawPair } from "./recorded-state.ts"
 
 export type SideName = "js" | "ref"
 
 const none: Bytes = new Uint8Array(0)
 
+/** What a side is told of its conversation. */
+export interface SideOptions {
+  readonly role: "initiator" | "joiner"
+  readonly postQuantum: boolean
+  /** The KEM key of the link. Its secret half is not recorded; the secret that the joiner encapsulated to it is. */
+  readonly kemOfLink?: KemPublicKey | undefined
+  readonly encapsulated?: { readonly ciphertext: Bytes; readonly secret: Bytes } | undefined
+}
+
 /** One side of a conversation of `agent-transcript.json`, with our functions in the place of its agent. */
 export class Side {
   readonly name: SideName
   readonly recorded: Vector
+  readonly postQuantum: boolean
+  readonly encapsulated: SideOptions["encapsulated"]
   readonly queueKey: ReturnType<typeof rawPair<"x25519">>
   readonly steps: ScriptedRandom
+  readonly kem: ScriptedKem
+  /** The KEM keys of the first step. */
+  readonly firstKem: Bytes | undefined
   readonly x3dh: X3dhKeys | undefined
   session: Session | undefined
   peer: QueuePeer | undefined
 
-  constructor(name: SideName, recorded: Vector) {
+  constructor(name: SideName, recorded: Vector, { role, postQuantum, kemOfLink, encapsulated }: SideOptions) {
     this.name = name
     this.recorded = recorded
+    this.postQuantum = postQuantum
+    this.encapsulated = encapsulated
     this.queueKey = rawPair(recorded.at("receiveQueue", "x25519", "private").bytes(), "x25519")
-    this.steps = new ScriptedRandom(
-      ...recorded
-        .at("steps")
-        .items()
-        .map((step) => step.at("DHRs", "private").bytes()),
+    const steps = recorded.at("steps").items()
+    this.steps = new ScriptedRandom(...steps.map((step) => step.at("DHRs", "private").bytes()))
+    const kems = steps.flatMap((step) => transcriptKem(step) ?? [])
+    this.firstKem = kems[0]?.secretKey
+    // The joiner's first step is the beginning of its ratchet.
+    this.kem = new ScriptedKem(
+      role === "joiner" ? kems.slice(1) : kems,
+      new Map(encapsulated && [[toHex(encapsulated.ciphertext), encapsulated.secret]]),
     )
     const keys = recorded.find("x3dh")
+    const kem = kemOfLink && { publicKey: kemOfLink, privateKey: new Uint8Array(1763) }
     this.x3dh = keys && {
       key1: rawPair(keys.at("key1", "private").bytes(), "x448"),
       key2: rawPair(keys.at("key2", "private").bytes(), "x448"),
+      ...(role === "initiator" && kem && { kem }),
     }
   }
 
@@ -99,19 +127,28 @@ export function read(
   const { body, time, notification } = sent
   const queueMessage = openQueueMessage({ dhKey: side.queueKey, peer: side.peer }, body)
   const { envelope, newPeer } = queueMessage
-  const options = { random: side.random(), now: 0 }
+  // The agent's functions hand on to the ratchet what makes KEM keys.
+  const options = { random: side.random(), now: 0, kem: side.kem }
   const outside = { queueMessage, time, notification }
   if (envelope.type === "AgentConfirmation" && envelope.parameters !== undefined) {
     const { x3dh } = side
     if (x3dh === undefined) throw new Error(`${side.recorded.path} made no link`)
+    side.peer = newPeer
+    if (x3dh.kem !== undefined) {
+      const ratchet = initiatorRatchet(side, x3dh, envelope.parameters)
+      const result = decryptContent(ratchet, envelope.sealed, options)
+      if (result.type === "failed") throw result.error
+      side.session = { ...sessionOf(result.ratchet), lastReceivedId: 1, lastReceivedHash: result.hash }
+      return { ...outside, content: result.content, hash: result.hash, integrity: undefined }
+    }
+    const setting = side.postQuantum ? "on" : "off"
     const { session, replyQueue, info } = readConfirmation(
-      { x3dh, postQuantum: "off" },
+      { x3dh, postQuantum: setting },
       queueMessage,
       envelope,
       options,
     )
     side.session = session
-    side.peer = newPeer
     const content = { type: "AgentConnInfoReply", queues: [replyQueue], info } as const
     return { ...outside, content, hash: session.lastReceivedHash, integrity: undefined }
   }
@@ -157,7 +194,7 @@ export function write(side: Side, message: Vector, address: QueueInfo): Bytes {
     agentVersion,
     content,
     parameters: parameters && decode(ratchetParameters, parameters),
-    postQuantum: false,
+    postQuantum: side.postQuantum,
     random,
   })
   side.session = { ...session, ratchet: sealed.ratchet, lastSentId: 1, lastSentHash: sealed.hash }
@@ -181,10 +218,37 @@ function sendQueueOf(side: Side, message: Vector, info: QueueInfo): SendQueue {
 export function startJoiner(joiner: Side, initiator: Side, parameters: RatchetParameters): void {
   const { x3dh } = initiator
   if (x3dh === undefined) throw new Error(`${initiator.recorded.path} made no link`)
-  const secrets = x3dhInitiator(x3dh, parameters)
+  const secrets = joinerSecrets(joiner, x3dhInitiator(x3dh, parameters, initiator.kem))
   const { version } = parameters
-  joiner.session = {
-    ratchet: initSendingRatchet({ version, secrets, peerKey: x3dh.key2.publicKey, random: joiner.steps }),
+  joiner.session = sessionOf(
+    initSendingRatchet({ version, secrets, peerKey: x3dh.key2.publicKey, random: joiner.steps }),
+  )
+}
+
+/** The joiner's half of what both agreed on: the KEM keys that it answered with, or proposed. */
+function joinerSecrets(joiner: Side, agreed: X3dhSecrets): X3dhSecrets {
+  const { encapsulated, firstKem } = joiner
+  const own = joiner.recorded.find("kem")?.at("secret").bytes() ?? firstKem
+  if (own === undefined) return agreed
+  const accepted = encapsulated?.ciphertext as KemCiphertext | undefined
+  return {
+    ...agreed,
+    kem: { ...kemPairOf(own), accepted },
+    kemSecret: encapsulated && (encapsulated.secret.slice() as X3dhSecrets["kemSecret"]),
+  }
+}
+
+/** The initiator's ratchet where the link had a KEM key, made as `readConfirmation` does, but with the recorded secret for that key. */
+function initiatorRatchet(side: Side, x3dh: X3dhKeys, parameters: RatchetParameters): RatchetState {
+  const secrets = x3dhInitiator(x3dh, parameters, side.kem)
+  const { version } = parameters
+  return initReceivingRatchet({ version, secrets, keyPair: x3dh.key2, postQuantum: side.postQuantum })
+}
+
+/** Before the first message. */
+function sessionOf(ratchet: RatchetState): Session {
+  return {
+    ratchet,
     lastReceivedId: 0,
     lastReceivedHash: none,
     lastSentId: 0,
