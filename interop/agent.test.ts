@@ -51,6 +51,8 @@ const replays: readonly Case[] = [
 const hybridReplays: readonly Case[] = [
   { name: "invitation-fast-pq", agent: "alice", from: 9, to: 38, commands: 3, events: 2 },
   { name: "invitation-fast-pq", agent: "bob", from: 25, to: 49, commands: 2, events: 3 },
+  { name: "short-link-invitation", agent: "alice", from: 9, to: 38, commands: 3, events: 2 },
+  { name: "short-link-invitation", agent: "bob", from: 25, to: 49, commands: 2, events: 3 },
 ]
 
 describe("an agent loaded from recorded state does what the recorded one did", () => {
