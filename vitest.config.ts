@@ -66,6 +66,8 @@ export default defineConfig({
               test: {
                 name: "browser",
                 include: [inChromium],
+                // A page cannot listen.
+                globalSetup: ["packages/transport/test/browser/carrier-server.ts"],
                 testTimeout: 60_000,
                 hookTimeout: 60_000,
                 browser: {

@@ -16,10 +16,10 @@ export class BrowserWebSocketStream implements ByteStream {
   readonly closed: Promise<CloseReason>
   readonly #socket: WebSocket
   readonly #chunks: Bytes[] = []
+  readonly #settle: (reason: CloseReason) => void
   #reader: ((bytes: Bytes | undefined) => void) | undefined
   #gone = false
   #refused = false
-  #destroyed = false
 
   constructor(socket: WebSocket) {
     this.#socket = socket
@@ -29,16 +29,18 @@ export class BrowserWebSocketStream implements ByteStream {
         socket.close()
         return
       }
+      if (this.#gone) return
       const bytes = new Uint8Array(data)
       if (this.#reader === undefined) this.#chunks.push(bytes)
       else this.#reader(bytes)
     })
-    this.closed = new Promise((resolve) => {
-      socket.addEventListener("close", ({ wasClean }) => {
-        this.#gone = true
-        this.#reader?.(undefined)
-        resolve(this.#reason(wasClean))
-      })
+    let settle: (reason: CloseReason) => void = () => undefined
+    this.closed = new Promise((resolve) => (settle = resolve))
+    this.#settle = settle
+    socket.addEventListener("close", ({ wasClean }) => {
+      this.#over(
+        wasClean ? { type: "ended" } : { type: "error", code: "NETWORK", message: "the connection broke" },
+      )
     })
   }
 
@@ -69,12 +71,10 @@ export class BrowserWebSocketStream implements ByteStream {
   }
 
   destroy(): void {
-    this.#destroyed = true
     this.#chunks.length = 0
     this.#socket.close()
-    // The browser goes on waiting for the peer's answer; whoever reads need not.
-    this.#gone = true
-    this.#reader?.(undefined)
+    // The browser goes on waiting for the peer's answer, up to a minute where the peer does not read; nobody here need.
+    this.#over({ type: "local" })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -86,8 +86,10 @@ export class BrowserWebSocketStream implements ByteStream {
     return this.#gone || this.#socket.readyState === WebSocket.CLOSED
   }
 
-  #reason(wasClean: boolean): CloseReason {
-    if (this.#destroyed) return { type: "local" }
-    return wasClean ? { type: "ended" } : { type: "error", code: "NETWORK", message: "the connection broke" }
+  /** The first reason counts. */
+  #over(reason: CloseReason): void {
+    this.#gone = true
+    this.#reader?.(undefined)
+    this.#settle(reason)
   }
 }
