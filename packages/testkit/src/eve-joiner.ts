@@ -21,9 +21,12 @@ import {
   decrypt,
   encrypt,
   generateX3dhKeys,
+  hasKemRoom,
+  type Hybrid,
+  hybridOf,
   initSendingRatchet,
   type RatchetParameters,
-  ratchetParametersOf,
+  ratchetReplyOf,
   type RatchetState,
   securityCode,
   x3dhJoiner,
@@ -68,16 +71,24 @@ export class EveJoiner {
   #lastId = 0
   #lastHash: Bytes = new Uint8Array(0)
 
-  /** `replyServer` is where the initiator shall answer; the queue there need not exist when Eve runs the server. */
+  /**
+   * `replyServer` is where the initiator shall answer; the queue there need not exist when Eve runs the server. With `postQuantum` she takes part in
+   * post-quantum encryption, until a message says otherwise.
+   */
   constructor(
     link: string,
-    { replyServer, random }: { readonly replyServer: ServerAddress; readonly random: Random },
+    {
+      replyServer,
+      random,
+      postQuantum = false,
+    }: { readonly replyServer: ServerAddress; readonly random: Random; readonly postQuantum?: boolean },
   ) {
     const invitation = parseLink(link)
     if (invitation.type !== "invitation") throw new Error("not an invitation")
     const [queue] = invitation.queues
-    const keys = generateX3dhKeys(random)
-    const secrets = x3dhJoiner(keys, invitation.parameters)
+    const keys = generateX3dhKeys(random, { postQuantum })
+    const { key1, key2, kem } = invitation.parameters
+    const secrets = x3dhJoiner(keys, { key1, key2, kem }, { random })
     this.#random = random
     this.#queueKey = queue.dhKey
     this.senderId = queue.senderId
@@ -90,7 +101,7 @@ export class EveJoiner {
       dhKey: this.#replyPair.publicKey,
       mode: "messaging",
     }
-    this.#parameters = ratchetParametersOf(e2eVersion, keys)
+    this.#parameters = ratchetReplyOf(e2eVersion, keys, secrets)
     this.#ratchet = initSendingRatchet({
       version: e2eVersion,
       secrets,
@@ -112,7 +123,7 @@ export class EveJoiner {
   /** The confirmation, as SEND has it. */
   confirmation(info: Bytes): Bytes {
     const content: AgentContent = { type: "AgentConnInfoReply", queues: [this.#replyQueue], info }
-    const sealed = this.#encrypt(content, paddedLengths(false, agentVersion).info)
+    const sealed = this.#encrypt(content, "info")
     const payload = encode(agentEnvelope, {
       type: "AgentConfirmation",
       version: agentVersion,
@@ -123,15 +134,20 @@ export class EveJoiner {
     return sealForQueue(this.#boxPair, this.#queueKey, payload, { random: this.#random, announce: true })
   }
 
-  /** The next message of hers, as SEND has it. */
-  message(message: AgentMessage): Bytes {
+  /** Whether her ratchet has a KEM secret in the keys of each direction. */
+  get hybrid(): Hybrid {
+    return hybridOf(this.#ratchet)
+  }
+
+  /** The next message of hers, as SEND has it. `postQuantum` switches it on or off from her next chain on. */
+  message(message: AgentMessage, { postQuantum }: { readonly postQuantum?: boolean } = {}): Bytes {
     const content: AgentContent = {
       type: "AgentMessage",
       sndMsgId: ++this.#lastId,
       prevMsgHash: this.#lastHash,
       message,
     }
-    const sealed = this.#encrypt(content, paddedLengths(false, agentVersion).message)
+    const sealed = this.#encrypt(content, "message", postQuantum)
     const payload = encode(agentEnvelope, { type: "AgentMsgEnvelope", version: agentVersion, sealed })
     return sealForQueue(this.#boxPair, this.#queueKey, payload, { random: this.#random, announce: false })
   }
@@ -140,6 +156,11 @@ export class EveJoiner {
   skip(count: number): void {
     for (let i = 0; i < count; i++) this.#ratchet = encrypt(this.#ratchet, new Uint8Array(1), 32).state
     this.#lastId += count
+  }
+
+  /** Says in her headers that a chain is much longer than it is. */
+  pretend(sent: number): void {
+    this.#ratchet = { ...this.#ratchet, sent }
   }
 
   /** Reads what the initiator sends to her reply queue. */
@@ -155,9 +176,10 @@ export class EveJoiner {
     return decode(agentContent, plaintext)
   }
 
-  #encrypt(content: AgentContent, length: number): Bytes {
+  #encrypt(content: AgentContent, kind: "info" | "message", postQuantum?: boolean): Bytes {
     const plaintext = encode(agentContent, content)
-    const { state, message } = encrypt(this.#ratchet, plaintext, length)
+    const length = paddedLengths(hasKemRoom(this.#ratchet, { postQuantum }), agentVersion)[kind]
+    const { state, message } = encrypt(this.#ratchet, plaintext, length, { postQuantum })
     this.#ratchet = state
     this.#lastHash = sha256(plaintext)
     return message

@@ -1,4 +1,4 @@
-import { Agent, type AgentEvent, memoryRawStore } from "@smpkit/agent"
+import { Agent, type AgentEvent, memoryRawStore, type RawStore } from "@smpkit/agent"
 import type { Connector } from "@smpkit/client"
 import { type Bytes, decodeUtf8, utf8 } from "@smpkit/codec"
 import { type Random, sha256 } from "@smpkit/crypto"
@@ -20,22 +20,23 @@ export class Person implements AsyncDisposable {
   readonly name: string
   readonly agent: Agent
   readonly events: AgentEvent[] = []
+  readonly #raw: RawStore
   readonly #reading: Promise<void>
 
-  private constructor(name: string, agent: Agent) {
+  private constructor(name: string, agent: Agent, raw: RawStore) {
     this.name = name
     this.agent = agent
+    this.#raw = raw
     this.#reading = this.#read()
   }
 
   static async open(name: string, { connector, server, clock, random }: PersonParts): Promise<Person> {
     // Argon2 is not what these tests are about.
-    const store = await openSealedStore(
-      memoryRawStore(),
-      { passphrase: "test", random },
-      (passphrase, salt) => sha256(passphrase, salt),
+    const raw = memoryRawStore()
+    const store = await openSealedStore(raw, { passphrase: "test", random }, (passphrase, salt) =>
+      sha256(passphrase, salt),
     )
-    return new Person(name, await Agent.open({ store, connector, clock, random, servers: [server] }))
+    return new Person(name, await Agent.open({ store, connector, clock, random, servers: [server] }), raw)
   }
 
   async #read(): Promise<void> {
@@ -71,6 +72,13 @@ export class Person implements AsyncDisposable {
   }
   #acknowledged = 0
 
+  /** The size of the store, in bytes. */
+  stored(): number {
+    let bytes = 0
+    for (const { key, value } of this.#raw.scan(new Uint8Array(0))) bytes += key.length + value.length
+    return bytes
+  }
+
   async code(connectionId: string): Promise<string> {
     return (await this.agent.securityCode({ connectionId })).code
   }
@@ -93,7 +101,8 @@ export interface World extends AsyncDisposable {
   readonly two: EveServer
   readonly alice: Person
   readonly bob: Person
-  /** Every 32 bytes that Bob's agent drew: private keys among them. For what a test hands to Eve. */
+  /** Every 32 bytes that an agent drew: private keys among them. For what a test hands to Eve. */
+  readonly alicesDraws: readonly Bytes[]
   readonly bobsDraws: readonly Bytes[]
   readonly another: (name: string) => Promise<Person>
 }
@@ -104,16 +113,18 @@ export async function world(seed: string): Promise<World> {
   const one = new EveServer("one.example", { clock, random })
   const two = new EveServer("two.example", { clock, random })
   const connector = connectorOf(one, two)
-  const bobsDraws: Bytes[] = []
-  const bobsRandom: Random = {
+  const [alicesDraws, bobsDraws]: [Bytes[], Bytes[]] = [[], []]
+  const watched = (draws: Bytes[]): Random => ({
     bytes: (length) => {
       const drawn = random.bytes(length)
-      if (length === 32) bobsDraws.push(drawn.slice())
+      if (length === 32) draws.push(drawn.slice())
       return drawn
     },
-  }
-  const alice = await Person.open("alice", { connector, server: one.address, clock, random })
-  const bob = await Person.open("bob", { connector, server: two.address, clock, random: bobsRandom })
+  })
+  const open = (name: string, { address }: EveServer, draws: Bytes[]): Promise<Person> =>
+    Person.open(name, { connector, server: address, clock, random: watched(draws) })
+  const alice = await open("alice", one, alicesDraws)
+  const bob = await open("bob", two, bobsDraws)
   const others: Person[] = []
   return {
     clock,
@@ -122,6 +133,7 @@ export async function world(seed: string): Promise<World> {
     two,
     alice,
     bob,
+    alicesDraws,
     bobsDraws,
     another: async (name) => {
       const person = await Person.open(name, { connector, server: two.address, clock, random })
