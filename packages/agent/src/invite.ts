@@ -6,13 +6,14 @@ import type { Conversation } from "./conversation.ts"
 import { AgentError } from "./errors.ts"
 import { invitationLink, makeQueueKeys, sendQueueOf } from "./handshake.ts"
 import { type ConnectionLink, formatLink } from "./links.ts"
-import { chooseServer, createQueue } from "./new-queue.ts"
+import { createQueue } from "./new-queue.ts"
 import { prepareConfirmation } from "./outgoing.ts"
 import { type PostQuantumSetting, takesPart } from "./post-quantum/setting.ts"
 import { peerOf } from "./receive-confirmation.ts"
 import { putRecord } from "./records.ts"
 import { noResync } from "./resynchronize/state.ts"
 import type { Registry } from "./registry.ts"
+import { chooseServer, onReachableServer } from "./server-choice.ts"
 import { makeLink, ownLinkOf, ownLinkTable } from "./short-links/own-link.ts"
 import { formatShortLink } from "./short-links/short-link.ts"
 import { agentVersions } from "./version.ts"
@@ -65,11 +66,16 @@ export async function invite(
   const queue = makeQueueKeys(chooseServer(context), context.random)
   const x3dh = generateX3dhKeys(context.random, { postQuantum: offersKey(postQuantum, userData) })
   const linkOf = (own: Parameters<typeof invitationLink>[0]): ConnectionLink => invitationLink(own, x3dh)
-  const made = userData && makeLink(queue, "invitation", linkOf, userData, context.random)
   const start = newConnection(context, id, "initiator", postQuantum)
   const conversation = await registry.create({ ...start, state: "new", queue, x3dh })
   try {
-    const created = await createQueue(context, queue, { connectionId: id, signal, link: made?.request })
+    const { made, ...created } = await onReachableServer(context, queue, {}, async (keys) => {
+      if (keys !== queue)
+        await conversation.save({ connection: { ...start, state: "new", queue: keys, x3dh } })
+      const made = userData && makeLink(keys, "invitation", linkOf, userData, context.random)
+      const options = { connectionId: id, signal, link: made?.request }
+      return { ...(await createQueue(context, keys, options)), made }
+    })
     signal?.throwIfAborted()
     const own = made && ownLinkOf(made, created.queue, created.linkId)
     await conversation.save({
@@ -99,7 +105,7 @@ function offersKey(setting: PostQuantumSetting, userData: Bytes | undefined): bo
 }
 
 /** A long link leaves the KEM key out, which is half of its length, unless it is required. */
-function longLink(link: ConnectionLink, setting: PostQuantumSetting): ConnectionLink {
+export function longLink(link: ConnectionLink, setting: PostQuantumSetting): ConnectionLink {
   if (link.type === "contact" || setting === "required") return link
   return { ...link, parameters: { ...link.parameters, kem: undefined } }
 }

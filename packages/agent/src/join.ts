@@ -4,18 +4,21 @@ import { queueInfoOf, sameServer } from "@smpkit/smp"
 import type { Connection, ConnectionCommon } from "./connection.ts"
 import type { Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
-import { AgentError } from "./errors.ts"
+import { AgentError, isAgentError } from "./errors.ts"
 import { asAgentError, serverText } from "./failures.ts"
 import { addressOf, joinKeys, makeQueueKeys } from "./handshake.ts"
 import { abandon, newConnection } from "./invite.ts"
 import type { ConnectionLink } from "./links.ts"
-import { chooseServer, createQueue } from "./new-queue.ts"
+import { createQueue } from "./new-queue.ts"
 import { prepareConfirmation } from "./outgoing.ts"
+import type { NewQueue } from "./queues.ts"
 import type { Registry } from "./registry.ts"
 import { assertInfoFits, sendsOwnKey } from "./seal.ts"
 import { secureSendQueue } from "./sender-key.ts"
+import { chooseServer, onReachableServer } from "./server-choice.ts"
 
 type Invitation = ConnectionLink & { readonly type: "invitation" }
+type Joining = Connection & { readonly state: "joining" }
 
 /**
  * Starts to join, or goes on where an earlier attempt with the same link was cut off: keys, ratchet and reply queue's keys stay the same
@@ -47,18 +50,40 @@ export function joiningState(
   common: ConnectionCommon,
   link: Invitation,
   info: Bytes,
-): Connection & { readonly state: "joining" } {
+): Joining {
   const join = joinKeys(link, common.postQuantum, context.random)
   const queue = makeQueueKeys(chooseServer(context, join.send.info.server), context.random)
   const { send, parameters, ratchet, agentVersion, peerKeys } = join
-  // Before the link is used up: as long as the queue's address will be.
+  const joining = { agentVersion, peerKeys, send, queue, parameters, ratchet, info }
+  // Before the link is used up.
+  assertReplyFits(joining)
+  return { ...common, state: "joining", ...joining }
+}
+
+/** A reply is as long as the address of its queue makes it. Throws `AgentError LARGE`. */
+function assertReplyFits({
+  queue,
+  ratchet,
+  agentVersion,
+  parameters,
+  info,
+}: Pick<Joining, "queue" | "ratchet" | "agentVersion" | "parameters" | "info">): void {
   const reply = queueInfoOf(addressOf({ ...queue, senderId: new Uint8Array(24), mode: "messaging" }))
   assertInfoFits(ratchet, {
     agentVersion,
     content: { type: "AgentConnInfoReply", queues: [reply], info },
     postQuantum: parameters.kem !== undefined,
   })
-  return { ...common, state: "joining", agentVersion, peerKeys, send, queue, parameters, ratchet, info }
+}
+
+function replyFits(joining: Joining): boolean {
+  try {
+    assertReplyFits(joining)
+    return true
+  } catch (error) {
+    if (isAgentError(error) && error.code === "LARGE") return false
+    throw error
+  }
 }
 
 /** The connection that was joined with a link, or that the link leads to. */
@@ -115,7 +140,18 @@ export async function continueJoin(
     if (conversation.connection.state !== "joining") return
     send = conversation.connection.send
   }
-  const { queue: receive, client } = await createQueue(context, c.queue, { connectionId: c.id })
+  const joining = conversation.connection
+  if (joining.state !== "joining") return
+  const suits = (queue: NewQueue): boolean => replyFits({ ...joining, queue })
+  const { queue: receive, client } = await onReachableServer(
+    context,
+    c.queue,
+    { avoided: [server], suits },
+    async (queue) => {
+      if (queue !== c.queue) await conversation.save({ connection: { ...joining, queue } })
+      return await createQueue(context, queue, { connectionId: c.id })
+    },
+  )
   const { queue: _q, parameters, ratchet, info, ...rest } = c
   const sealed = prepareConfirmation(context, ratchet, send, {
     agentVersion: c.agentVersion,

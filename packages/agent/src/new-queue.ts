@@ -1,6 +1,6 @@
 import type { Bytes } from "@smpkit/codec"
 import type { SmpClient } from "@smpkit/client"
-import type { LinkRequest, QueueMode, ServerAddress } from "@smpkit/smp"
+import type { LinkRequest, QueueMode } from "@smpkit/smp"
 import type { Context } from "./context.ts"
 import { AgentError } from "./errors.ts"
 import { asAgentError, serverText } from "./failures.ts"
@@ -65,21 +65,4 @@ export async function createQueue(
       { server: serverText(keys.server), connectionId, cause: error },
     )
   }
-}
-
-/**
- * Where to make a queue: on another server than `other`, the peer's, if there is one (agent-protocol.md, "Fast handshake", step 4); an agent that
- * was given none uses the peer's, which then sees both directions and is not *known* (Q17). Throws `AgentError NO_SERVER`.
- */
-export function chooseServer(context: Context, other?: ServerAddress): ServerAddress {
-  const servers = context.knownServers
-  const apart = servers.filter((s) => other === undefined || s.hosts[0] !== other.hosts[0])
-  const choice = apart.length > 0 ? apart : servers
-  const [byte = 0] = context.random.bytes(1)
-  const server = choice[byte % choice.length] ?? other
-  if (server === undefined) {
-    throw new AgentError("NO_SERVER", "The agent knows no server: set one with setServers or --server.")
-  }
-  const { hosts, port, keyHash } = server
-  return { hosts, port, keyHash }
 }

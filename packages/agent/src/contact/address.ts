@@ -2,9 +2,10 @@ import type { Context } from "../context.ts"
 import { makeQueueKeys } from "../handshake.ts"
 import { type CreatedLinks, type CreateOptions, newConnection } from "../invite.ts"
 import { formatLink } from "../links.ts"
-import { chooseServer, createQueue } from "../new-queue.ts"
+import { createQueue } from "../new-queue.ts"
 import { putRecord } from "../records.ts"
 import type { Registry } from "../registry.ts"
+import { chooseServer, onReachableServer } from "../server-choice.ts"
 import { makeLink, ownLinkOf, ownLinkTable } from "../short-links/own-link.ts"
 import { formatShortLink } from "../short-links/short-link.ts"
 import { addressLink } from "./address-link.ts"
@@ -16,13 +17,11 @@ export async function makeAddress(
   id: string,
   { postQuantum, userData, signal }: CreateOptions,
 ): Promise<CreatedLinks> {
-  const keys = makeQueueKeys(chooseServer(context), context.random)
-  const made = userData && makeLink(keys, "contact", addressLink, userData, context.random)
-  const { queue, linkId, client } = await createQueue(context, keys, {
-    connectionId: id,
-    signal,
-    mode: "contact",
-    link: made?.request,
+  const planned = makeQueueKeys(chooseServer(context), context.random)
+  const { queue, linkId, client, made } = await onReachableServer(context, planned, {}, async (keys) => {
+    const made = userData && makeLink(keys, "contact", addressLink, userData, context.random)
+    const options = { connectionId: id, signal, mode: "contact", link: made?.request } as const
+    return { ...(await createQueue(context, keys, options)), made }
   })
   signal?.throwIfAborted()
   const own = made && ownLinkOf(made, queue, linkId)

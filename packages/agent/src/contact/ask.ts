@@ -13,16 +13,17 @@ import type { Connection, ConnectionCommon } from "../connection.ts"
 import type { Context } from "../context.ts"
 import type { Conversation } from "../conversation.ts"
 import { agentEnvelope } from "../envelopes.ts"
-import { AgentError } from "../errors.ts"
+import { AgentError, isAgentError } from "../errors.ts"
 import { invitationLink, makeQueueKeys, sendQueueOf } from "../handshake.ts"
 import { newConnection } from "../invite.ts"
 import type { JoinOptions } from "../join.ts"
 import { type ConnectionLink, formatLink } from "../links.ts"
-import { chooseServer, createQueue } from "../new-queue.ts"
+import { createQueue } from "../new-queue.ts"
 import { takesPart } from "../post-quantum/setting.ts"
 import { putRecord } from "../records.ts"
 import type { NewQueue, ReceiveQueue } from "../queues.ts"
 import type { Registry } from "../registry.ts"
+import { chooseServer, onReachableServer } from "../server-choice.ts"
 import { agentVersions } from "../version.ts"
 import { contactTables } from "./contact-tables.ts"
 import { addressOrigin, begunWith, isAsking } from "./origin.ts"
@@ -93,9 +94,23 @@ export function requestingState(
     x3dh,
     info,
   }
-  // The ids of servers have one length, so that the request is as long as the one that will be sent.
-  sealRequest(state, { ...keys, senderId: new Uint8Array(24), mode: "messaging" }, context.random)
+  assertRequestFits(state, context.random)
   return state
+}
+
+/** The ids of servers have one length, so that the request is as long as the one that will be sent. Throws `AgentError LARGE`. */
+function assertRequestFits(c: Requesting, random: Random): void {
+  sealRequest(c, { ...c.queue, senderId: new Uint8Array(24), mode: "messaging" }, random)
+}
+
+function requestFits(c: Requesting, random: Random): boolean {
+  try {
+    assertRequestFits(c, random)
+    return true
+  } catch (error) {
+    if (isAgentError(error) && error.code === "LARGE") return false
+    throw error
+  }
 }
 
 /**
@@ -109,7 +124,15 @@ export async function continueRequest(
 ): Promise<void> {
   const c = conversation.connection
   if (c.state !== "requesting") return
-  const { queue: receive, client } = await createQueue(context, c.queue, { connectionId: c.id })
+  const { queue: receive, client } = await onReachableServer(
+    context,
+    c.queue,
+    { avoided: [c.address.server], suits: (queue) => requestFits({ ...c, queue }, context.random) },
+    async (queue) => {
+      if (queue !== c.queue) await conversation.save({ connection: { ...c, queue } })
+      return await createQueue(context, queue, { connectionId: c.id })
+    },
+  )
   const { queue: _q, address, info: _i, state: _s, ...rest } = c
   const body = sealRequest(c, receive, context.random)
   const request = { queue: address, body, created: context.clock.now() }

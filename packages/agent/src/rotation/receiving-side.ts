@@ -9,12 +9,12 @@ import { type Failure, failureOf } from "../failures.ts"
 import { addressOf, makeQueueKeys } from "../handshake.ts"
 import { createQueue } from "../new-queue.ts"
 import { prepare } from "../outgoing.ts"
-import type { ReceiveQueue } from "../queues.ts"
+import type { NewQueue, ReceiveQueue } from "../queues.ts"
 import type { Outcome } from "../receive.ts"
 import { plannedRemoval } from "../removal.ts"
 import { sendable } from "../send-message.ts"
+import { onReachableServer, serversApart } from "../server-choice.ts"
 import { mayEncrypt } from "../resynchronize/may-encrypt.ts"
-import { chooseNewServer } from "./new-server.ts"
 import { switched, switchFailed } from "./notices.ts"
 import { isQueue, type QueueMessage, refuse } from "./queue-messages.ts"
 import type { ReceiveMove } from "./move-tables.ts"
@@ -39,12 +39,16 @@ export async function offerQueue(
   const before = movable(conversation)
   moves.making = true
   try {
-    const keys = makeQueueKeys(server ?? chooseNewServer(context, before), context.random)
-    const { queue, client } = await createQueue(context, keys, {
-      connectionId: conversation.id,
-      password: server?.basicAuth,
-      signal,
-    })
+    const create = (keys: NewQueue): ReturnType<typeof createQueue> =>
+      createQueue(context, keys, { connectionId: conversation.id, password: server?.basicAuth, signal })
+    // To a server that the connection does not use, else to another than that of the queue, else to the same.
+    const avoided = [before.receive.server, before.send.info.server]
+    const [chosen = before.receive.server] = server === undefined ? serversApart(context, avoided) : [server]
+    const planned = makeQueueKeys(chosen, context.random)
+    const { queue, client } =
+      server === undefined
+        ? await onReachableServer(context, planned, { avoided }, create)
+        : await create(planned)
     await storeOffer(context, conversation, queue)
     return { queue, client }
   } finally {
