@@ -17,7 +17,7 @@ import { startRequest } from "./contact/ask.ts"
 import { describe, type ConnectionDescription, sessionOf } from "./connection-state.ts"
 import { type AgentOptions, Context } from "./context.ts"
 import type { Conversation } from "./conversation.ts"
-import { storeMessage, type StoredMessage } from "./send-message.ts"
+import { type StoredMessage, storeMessage, type WriteAlongside } from "./send-message.ts"
 import { AgentError } from "./errors.ts"
 import type { AgentEvent } from "./events.ts"
 import { allow, invite } from "./invite.ts"
@@ -201,15 +201,16 @@ export class Agent implements AsyncDisposable {
 
   /**
    * Stores a message for sending; `messageId` names it in the events `sent`, `delivered` and `failed`. The ciphertext and the ratchet that made it are on disk when this resolves.
+   * `alongside` is for an application with tables of its own in the agent's store, such as a history: what it writes is on disk exactly when the message is, whatever crashes.
    * Throws `AgentError`: NOT_FOUND, NOT_CONNECTED, SEND_LOCKED, DELETED, LARGE, STORE.
    */
   async sendMessage(
     params: { readonly connectionId: string } & ({ readonly text: string } | { readonly body: Bytes }),
-    { signal }: CallOptions = {},
+    { signal, alongside }: CallOptions & { readonly alongside?: WriteAlongside } = {},
   ): Promise<StoredMessage> {
     const body = "text" in params ? utf8(params.text) : params.body
     return await orAborted(signal, () =>
-      storeMessage(this.#context, this.#registry.get(params.connectionId), body),
+      storeMessage(this.#context, this.#registry.get(params.connectionId), body, alongside),
     )
   }
 

@@ -26,7 +26,7 @@ export {
 } from "./open.ts"
 export type { PostQuantumSetting } from "./post-quantum/setting.ts"
 export { maxMessageLength } from "./seal.ts"
-export type { StoredMessage } from "./send-message.ts"
+export type { StoredMessage, WriteAlongside } from "./send-message.ts"
 export {
   type Change,
   type Expectation,

@@ -7,6 +7,7 @@ import { prepare } from "./outgoing.ts"
 import { holdMessage } from "./post-quantum/hold.ts"
 import { mayLeave } from "./post-quantum/setting.ts"
 import { sendsOwnKey } from "./seal.ts"
+import type { StoreTx } from "./store/index.ts"
 import { earlyMessagesVersion } from "./version.ts"
 
 /** What the application knows a message by, and whether a KEM secret is in its key. */
@@ -14,6 +15,9 @@ export interface StoredMessage {
   readonly messageId: number
   readonly postQuantum: boolean
 }
+
+/** Writes an application's own records in the transaction that stores a message. Runs once, at once, and may not throw. */
+export type WriteAlongside = (tx: StoreTx, message: { readonly messageId: number }) => void
 
 /**
  * Encrypts a message and stores it for sending; resolves when ciphertext and ratchet are on disk. Where post-quantum encryption is required and not on, the
@@ -23,12 +27,16 @@ export async function storeMessage(
   context: Context,
   conversation: Conversation,
   body: Bytes,
+  alongside?: WriteAlongside,
 ): Promise<StoredMessage> {
   const connection = sendable(conversation)
   const { session } = conversation
   if (session === undefined) throw new TypeError("a connection that may send has a session")
   if (!mayLeave(connection, session.ratchet))
-    return { messageId: await holdMessage(context, conversation, session, body), postQuantum: true }
+    return {
+      messageId: await holdMessage(context, conversation, session, body, alongside),
+      postQuantum: true,
+    }
   const messageId = session.nextMessageId
   const prepared = prepare(context, connection, session, { type: "A_MSG", body })
   const { sealed, item } = prepared
@@ -37,6 +45,7 @@ export async function storeMessage(
     session: prepared.session,
     outgoing: [item],
     sent: { sndMsgId, record: { messageId, hash, created: item.created } },
+    also: (tx) => alongside?.(tx, { messageId }),
   })
   return { messageId, postQuantum: hybrid }
 }

@@ -7,6 +7,7 @@ import { serverText } from "../failures.ts"
 import { prepare } from "../outgoing.ts"
 import { deleteRecord, numberKey, putRecord } from "../records.ts"
 import { maxMessageLength, tooLarge } from "../seal.ts"
+import type { WriteAlongside } from "../send-message.ts"
 import { type HeldMessage, heldTable } from "./held-messages.ts"
 import { mayLeave } from "./setting.ts"
 
@@ -21,6 +22,7 @@ export async function holdMessage(
   conversation: Conversation,
   session: Session,
   body: Bytes,
+  alongside?: WriteAlongside,
 ): Promise<number> {
   const { id, held, connection: c } = conversation
   const room = maxMessageLength(c.postQuantum !== "off")
@@ -39,6 +41,7 @@ export async function holdMessage(
     session: { ...session, nextMessageId: messageId + 1 },
     also: (tx) => {
       putRecord(tx, heldTable, numberKey(id, messageId), message)
+      alongside?.(tx, { messageId })
     },
   })
   return messageId
