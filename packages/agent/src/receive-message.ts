@@ -200,7 +200,10 @@ function receipts(conversation: Conversation, c: ReceiveQueueHolder, list: reado
   return { changes: { notices, forgotten }, head: "done" }
 }
 
-/** A message that does not decrypt changes no ratchet state; one that came before is nothing to speak of. */
+/**
+ * A message that does not decrypt changes no ratchet state; one that came before is nothing to speak of. That holds for one that failed before as well:
+ * a server that repeats it shall not make of one failure as many as `required` needs (security.md Q3).
+ */
 function failed(
   conversation: Conversation,
   c: ReceiveQueueHolder,
@@ -208,16 +211,18 @@ function failed(
   error: RatchetError,
 ): Outcome {
   if (conversation.seen.has(hash)) return { changes: {}, head: "done" }
+  conversation.seen.add(hash)
   const refusal = new AgentError(codeOf(error), failureText(error))
   const notices = [errorNotice(c, refusal)]
-  if (refusal.code !== "A_CRYPTO") return { changes: { notices }, head: "done" }
+  if (refusal.code !== "A_CRYPTO") return { changes: { notices, seen: true }, head: "done" }
   const failures = Math.min(c.failures + 1, 255)
   // While keys are replaced, what was on its way under the old ones changes nothing.
   const isFixed = c.ratchetSync === "started" || c.ratchetSync === "agreed"
   const worse = failures >= failuresForRequired ? "required" : "allowed"
   const ratchetSync = isFixed ? c.ratchetSync : worse
   const connection = { ...c, failures, ratchetSync } as const
-  return { changes: { connection, notices: [...notices, ...syncNotices(c, connection)] }, head: "done" }
+  const changes = { connection, notices: [...notices, ...syncNotices(c, connection)], seen: true }
+  return { changes, head: "done" }
 }
 
 function failureText(error: RatchetError): string {
