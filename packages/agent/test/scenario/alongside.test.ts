@@ -14,13 +14,11 @@ function failing(inner: RawStore) {
     scan: (prefix) => inner.scan(prefix),
     commit: async (changes, expected) => {
       if (state.cut === "before") state.off = true
-      if (state.off) return await new Promise<never>(() => undefined)
-      const done = await inner.commit(changes, expected)
-      if (state.cut === "after") {
-        state.off = true
-        return await new Promise<never>(() => undefined)
-      }
-      return done
+      if (state.off) await new Promise<never>(() => undefined)
+      await inner.commit(changes, expected)
+      if (state.cut !== "after") return
+      state.off = true
+      await new Promise<never>(() => undefined)
     },
     close: () => Promise.resolve(),
   }
