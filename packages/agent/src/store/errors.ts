@@ -2,6 +2,7 @@
  * `STORE_IN_USE`: another process has the directory open. `STORE_TAMPERED`: a record was changed, swapped, rolled back, removed or damaged outside the store.
  * `WRONG_PASSPHRASE`, `EMPTY_PASSPHRASE`: the store does not open with it, or must not. `STORE_CONFLICT`: a record or the whole store is not as the caller last saw it.
  * `STORE_FORMAT`: written by a later release. `STORE_FAILED`: the disk refused; the cause says why. `STORE_CLOSED`: it was closed.
+ * `NOT_EMPTY`: an import finds something where it would go. `EXPORT_DAMAGED`: an exported store that is cut off, changed, or none at all.
  */
 export type StoreErrorCode =
   | "STORE_IN_USE"
@@ -12,6 +13,8 @@ export type StoreErrorCode =
   | "STORE_FORMAT"
   | "STORE_FAILED"
   | "STORE_CLOSED"
+  | "NOT_EMPTY"
+  | "EXPORT_DAMAGED"
 
 /** What the store throws; its message says what to do and holds no key and no content. */
 export class StoreError<C extends StoreErrorCode = StoreErrorCode> extends Error {

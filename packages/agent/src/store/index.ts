@@ -1,5 +1,7 @@
 export { StoreError, type StoreErrorCode } from "./errors.ts"
+export type { ExportedFile } from "./export-format.ts"
+export { importStore, type ImportOptions } from "./import.ts"
 export { memoryRawStore } from "./memory.ts"
 export type { Change, Expectation, KeyValue, RawStore } from "./raw-store.ts"
-export { SealedStore, type SealedStoreOptions } from "./sealed.ts"
+export { type ExportOptions, SealedStore, type SealedStoreOptions } from "./sealed.ts"
 export type { StoreTx, StoreView } from "./transaction.ts"

@@ -60,6 +60,12 @@ function associatedData(h: Omit<Header, "nonce" | "wrappedKey">): Bytes {
   return concatBytes(utf8("smpkit store header"), encode(header, { ...h, ...empty }))
 }
 
+/** What Argon2id gets: one form of a text that can be typed in several. Throws `StoreError EMPTY_PASSPHRASE`. */
+export function passphraseBytes(passphrase: string, allowEmpty = false): Bytes {
+  if (passphrase !== "" || allowEmpty) return utf8(passphrase.normalize("NFC"))
+  throw new StoreError("EMPTY_PASSPHRASE", "the passphrase is empty; choose one, or say that it is meant")
+}
+
 /** The keys of an open store. They stay inside; wiped on dispose. */
 export class KeyRing implements Disposable {
   readonly storeId: Bytes

@@ -1,7 +1,8 @@
-import { type Bytes, utf8 } from "@smpkit/codec"
+import type { Bytes } from "@smpkit/codec"
 import { argon2id, type Argon2Parameters, type Random } from "@smpkit/crypto"
 import { StoreError } from "./errors.ts"
-import type { DeriveKey } from "./key-ring.ts"
+import { type ExportedFile, type ExportedRecord, sealExport } from "./export-format.ts"
+import { type DeriveKey, type KeyRing, passphraseBytes } from "./key-ring.ts"
 import type { RawStore } from "./raw-store.ts"
 import { State, type StoreTx, type StoreView, Transaction } from "./transaction.ts"
 import { Vault } from "./vault.ts"
@@ -15,6 +16,17 @@ export interface SealedStoreOptions {
   readonly allowEmptyPassphrase?: boolean
   /** How often a data key may seal before it is replaced; a random nonce must not repeat among so many. */
   readonly sealsPerKey?: number
+}
+
+/** What else goes into an export. */
+export interface ExportOptions {
+  /** Small files beside the store, which an import gives back as they were. */
+  readonly files?: readonly ExportedFile[]
+}
+
+interface Snapshot {
+  readonly ring: KeyRing
+  readonly records: readonly ExportedRecord[]
 }
 
 interface Waiting {
@@ -44,6 +56,7 @@ export class SealedStore implements StoreView, AsyncDisposable {
   readonly #sealsPerKey: number
   #waiting: Waiting[] = []
   #compactions: Omit<Waiting, "transaction">[] = []
+  readonly #snapshots: (() => void)[] = []
   #work: Promise<void> | undefined
   #updating = false
   #closing: Promise<void> | undefined
@@ -69,16 +82,10 @@ export class SealedStore implements StoreView, AsyncDisposable {
   static async #open(raw: RawStore, options: SealedStoreOptions, deriveKey: DeriveKey): Promise<SealedStore> {
     const { passphrase, allowEmptyPassphrase = false, sealsPerKey = 2 ** 28 } = options
     try {
-      if (passphrase === "" && !allowEmptyPassphrase) {
-        throw new StoreError(
-          "EMPTY_PASSPHRASE",
-          "the passphrase is empty; choose one, or say that it is meant",
-        )
-      }
       const { vault, tables } = await Vault.open(raw, {
         ...options,
         deriveKey,
-        passphrase: utf8(passphrase.normalize("NFC")),
+        passphrase: passphraseBytes(passphrase, allowEmptyPassphrase),
       })
       return new SealedStore(
         vault,
@@ -124,6 +131,35 @@ export class SealedStore implements StoreView, AsyncDisposable {
     this.#use()
     await new Promise<void>((resolve, reject) => {
       this.#compactions.push({ resolve, reject })
+      this.#start()
+    })
+  }
+
+  /**
+   * The whole store as one file, which the passphrase of the store opens again with `importStore`: what is on disk at one moment, in pieces of
+   * 64 KiB. The store may be used meanwhile. Its keys, and what it holds, are in no other form in it (docs/decisions/009-moving-a-store.md).
+   */
+  async *export({ files = [] }: ExportOptions = {}): AsyncGenerator<Bytes, void, undefined> {
+    this.#use()
+    const { ring, records } = await this.#snapshot()
+    try {
+      yield* sealExport(ring, { records, files })
+    } finally {
+      ring[Symbol.dispose]()
+    }
+  }
+
+  /** Of a moment at which memory is as the disk is. The values of entries never change in place. */
+  #snapshot(): Promise<Snapshot> {
+    return new Promise((resolve) => {
+      this.#snapshots.push(() => {
+        const records = Array.from(this.#state.tables.all(), ([table, key, { value }]) => ({
+          table,
+          key,
+          value,
+        }))
+        resolve({ ring: this.#vault.keysForCopy(), records })
+      })
       this.#start()
     })
   }
@@ -174,12 +210,13 @@ export class SealedStore implements StoreView, AsyncDisposable {
   async #drain(): Promise<void> {
     // Updates of the same tick join.
     await Promise.resolve()
-    while (this.#waiting.length > 0 || this.#compactions.length > 0) {
+    while (this.#waiting.length + this.#compactions.length + this.#snapshots.length > 0) {
       const batch = this.#waiting
       this.#waiting = []
       if (batch.length > 0) await this.#commit(batch)
       // A renewal takes what is in memory for what is on disk, so it waits for a moment at which that is so.
       if (this.#waiting.length > 0) continue
+      for (const take of this.#snapshots.splice(0)) take()
       const compactions = this.#compactions
       this.#compactions = []
       if (compactions.length > 0 || this.#vault.root.seals > this.#sealsPerKey) await this.#renew(compactions)

@@ -64,6 +64,28 @@ export class Vault implements AsyncDisposable {
     }
   }
 
+  /** Seals all of `tables` in a raw store without content, as one that came back from a copy, in one commit. */
+  static async fill(raw: RawStore, tables: Tables, options: VaultOptions): Promise<void> {
+    const { passphrase, random, argon2 = argon2Floor, deriveKey } = options
+    using ring = await KeyRing.create(passphrase, argon2, random, deriveKey)
+    const { changes, macs, digest, generation } = sealAll(ring, tables, random)
+    const vault = new Vault(raw, random, ring, emptyRoot, macs)
+    const root: Root = {
+      ...emptyRoot,
+      generation,
+      digest,
+      records: macs.size,
+      seals: 2 * macs.size,
+      restored: true,
+    }
+    await vault.#commit([{ type: "put", key: headerKey, value: ring.stored }, ...changes], ring, root)
+  }
+
+  /** Keys for a copy of the store that the same passphrase opens. */
+  keysForCopy(): KeyRing {
+    return this.#ring.renewed(this.#random)
+  }
+
   /** Seals the touched records as `tables` has them, and the root, in one commit. */
   async write(
     touched: Iterable<Touched>,
@@ -105,15 +127,9 @@ export class Vault implements AsyncDisposable {
   async renew(tables: Tables): Promise<void> {
     const ring = this.#ring.renewed(this.#random)
     const changes: Change[] = [{ type: "put", key: headerKey, value: ring.stored }]
-    const macs = new Map<string, Bytes>()
-    let digest = emptyRoot.digest
     for (const { key } of this.#raw.scan(recordPrefix)) changes.push({ type: "delete", key })
-    for (const [table, key, { generation, value }] of tables.all()) {
-      const sealed = sealRecord(ring, { table, key, generation }, value, this.#random)
-      changes.push({ type: "put", key: stored(sealed.name), value: sealed.sealed })
-      macs.set(id(table, key), sealed.mac)
-      digest = toggled(digest, sealed.mac)
-    }
+    const { changes: sealed, macs, digest } = sealAll(ring, tables, this.#random)
+    for (const change of sealed) changes.push(change)
     await this.#commit(changes, ring, { ...this.#root, digest, seals: 2 * macs.size })
     this.#ring[Symbol.dispose]()
     this.#ring = ring
@@ -137,6 +153,28 @@ export class Vault implements AsyncDisposable {
     this.#ring[Symbol.dispose]()
     await this.#raw[Symbol.asyncDispose]()
   }
+}
+
+interface SealedTables {
+  readonly changes: readonly Change[]
+  readonly macs: Map<string, Bytes>
+  readonly digest: Bytes
+  /** The highest that a record has. */
+  readonly generation: number
+}
+
+function sealAll(ring: KeyRing, tables: Tables, random: Random): SealedTables {
+  const changes: Change[] = []
+  const macs = new Map<string, Bytes>()
+  let { digest, generation: highest } = emptyRoot
+  for (const [table, key, { generation, value }] of tables.all()) {
+    const sealed = sealRecord(ring, { table, key, generation }, value, random)
+    changes.push({ type: "put", key: stored(sealed.name), value: sealed.sealed })
+    macs.set(id(table, key), sealed.mac)
+    digest = toggled(digest, sealed.mac)
+    highest = Math.max(highest, generation)
+  }
+  return { changes, macs, digest, generation: highest }
 }
 
 function load(raw: RawStore, ring: KeyRing): { root: Root; tables: Tables; macs: Map<string, Bytes> } {
