@@ -2,6 +2,17 @@
 type Bytes = Uint8Array<ArrayBuffer>
 
 /** What a platform provides: raw bytes in, raw bytes out, synchronously. Lengths are checked by the callers in this package. */
+export interface ReadyAesGcm {
+  /** With the tag apart: nothing of a platform's output is copied. */
+  readonly sealDetached: (
+    iv: Uint8Array,
+    aad: Uint8Array,
+    message: Uint8Array,
+  ) => { readonly ciphertext: Bytes; readonly tag: Bytes }
+  /** `undefined` when the tag does not fit. */
+  readonly open: (iv: Uint8Array, aad: Uint8Array, sealed: Uint8Array) => Bytes | undefined
+}
+
 export interface CryptoBackend {
   readonly randomBytes: (length: number) => Bytes
   readonly x25519: DiffieHellman
@@ -17,19 +28,14 @@ export interface CryptoBackend {
   readonly openSecretbox: (key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array) => Bytes | undefined
   /** AES-256-GCM: ciphertext ++ tag (16). */
   readonly aesGcmSeal: (key: Uint8Array, iv: Uint8Array, aad: Uint8Array, message: Uint8Array) => Bytes
-  /** The same with the tag apart: nothing of a platform's output is copied. */
-  readonly aesGcmSealDetached: (
-    key: Uint8Array,
-    iv: Uint8Array,
-    aad: Uint8Array,
-    message: Uint8Array,
-  ) => { readonly ciphertext: Bytes; readonly tag: Bytes }
   readonly aesGcmOpen: (
     key: Uint8Array,
     iv: Uint8Array,
     aad: Uint8Array,
     sealed: Uint8Array,
   ) => Bytes | undefined
+  /** A key made ready for many messages. */
+  readonly aesGcm: (key: Uint8Array) => ReadyAesGcm
   readonly hash: (name: HashName, ...parts: readonly Uint8Array[]) => Bytes
   readonly shake256: (input: Uint8Array, length: number) => Bytes
   readonly hmac: (name: "sha256" | "sha512", key: Uint8Array, ...parts: readonly Uint8Array[]) => Bytes

@@ -76,6 +76,13 @@ const hashes = {
 } as const satisfies Record<HashName, unknown>
 
 /** The functions of a page, a worker or any other place without `node:crypto`: noble, synchronous, and the platform's generator. */
+const openAesGcm = (
+  key: Uint8Array,
+  iv: Uint8Array,
+  aad: Uint8Array,
+  sealed: Uint8Array,
+): Bytes | undefined => unlessRefused(() => own(gcm(key, iv, aad).decrypt(sealed)))
+
 export const backend: CryptoBackend = {
   randomBytes: (length) => {
     const out = new Uint8Array(length)
@@ -101,11 +108,17 @@ export const backend: CryptoBackend = {
   openSecretbox: (key, nonce, sealed) =>
     unlessRefused(() => own(xsalsa20poly1305(key, nonce).decrypt(sealed))),
   aesGcmSeal: (key, iv, aad, message) => own(gcm(key, iv, aad).encrypt(message)),
-  aesGcmSealDetached: (key, iv, aad, message) => {
-    const sealed = own(gcm(key, iv, aad).encrypt(message))
-    return { ciphertext: sealed.subarray(0, message.length), tag: sealed.subarray(message.length) }
+  aesGcmOpen: openAesGcm,
+  aesGcm: (key) => {
+    const kept = new Uint8Array(key)
+    return {
+      sealDetached: (iv, aad, message) => {
+        const sealed = own(gcm(kept, iv, aad).encrypt(message))
+        return { ciphertext: sealed.subarray(0, message.length), tag: sealed.subarray(message.length) }
+      },
+      open: (iv, aad, sealed) => openAesGcm(kept, iv, aad, sealed),
+    }
   },
-  aesGcmOpen: (key, iv, aad, sealed) => unlessRefused(() => own(gcm(key, iv, aad).decrypt(sealed))),
   hash: (name, ...parts) => {
     const hash = hashes[name].create()
     for (const part of parts) hash.update(part)

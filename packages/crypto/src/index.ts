@@ -1,4 +1,4 @@
-export { aesGcmOpen, aesGcmSeal, aesGcmSealDetached, aesTagSize } from "./aes-gcm.ts"
+export { AesGcmKey, aesGcmOpen, aesGcmSeal, aesTagSize } from "./aes-gcm.ts"
 export { argon2Ceiling, argon2Floor, argon2id, type Argon2Parameters } from "./argon2id.ts"
 export {
   boxKey,

@@ -5,6 +5,7 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   diffieHellman,
   type KeyObject,
   randomFillSync,
@@ -36,6 +37,26 @@ const okpPrivate = (crv: string, raw: Uint8Array): KeyObject =>
   createPrivateKey({ key: { kty: "OKP", crv, x: "", d: base64url(raw) }, format: "jwk" })
 const rawPublic = (key: KeyObject): Bytes =>
   own(Buffer.from(createPublicKey(key).export({ format: "jwk" }).x ?? "", "base64url"))
+
+function openAesGcm(
+  key: Uint8Array | KeyObject,
+  iv: Uint8Array,
+  aad: Uint8Array,
+  sealed: Uint8Array,
+): Bytes | undefined {
+  const length = sealed.length - 16
+  const decipher = createDecipheriv("aes-256-gcm", key, iv, { authTagLength: 16 })
+  if (aad.length > 0) decipher.setAAD(aad)
+  decipher.setAuthTag(sealed.subarray(length))
+  const out = ownWhole(decipher.update(sealed.subarray(0, length)))
+  try {
+    decipher.final()
+    return out
+  } catch {
+    out.fill(0)
+    return undefined
+  }
+}
 
 const x25519: DiffieHellman = {
   publicKey: (privateKey) => {
@@ -161,25 +182,19 @@ export const backend: CryptoBackend = {
     out.set(cipher.getAuthTag(), message.length)
     return out
   },
-  aesGcmSealDetached: (key, iv, aad, message) => {
-    const cipher = createCipheriv("aes-256-gcm", key, iv)
-    if (aad.length > 0) cipher.setAAD(aad)
-    const ciphertext = ownWhole(cipher.update(message))
-    cipher.final()
-    return { ciphertext, tag: ownWhole(cipher.getAuthTag()) }
-  },
-  aesGcmOpen: (key, iv, aad, sealed) => {
-    const length = sealed.length - 16
-    const decipher = createDecipheriv("aes-256-gcm", key, iv, { authTagLength: 16 })
-    if (aad.length > 0) decipher.setAAD(aad)
-    decipher.setAuthTag(sealed.subarray(length))
-    const out = ownWhole(decipher.update(sealed.subarray(0, length)))
-    try {
-      decipher.final()
-      return out
-    } catch {
-      out.fill(0)
-      return undefined
+  aesGcmOpen: openAesGcm,
+  aesGcm: (key) => {
+    // Of raw bytes OpenSSL's glue makes a key object for every message: 1.5 µs, where a whole block takes 9.
+    const secret = createSecretKey(key)
+    return {
+      sealDetached: (iv, aad, message) => {
+        const cipher = createCipheriv("aes-256-gcm", secret, iv)
+        if (aad.length > 0) cipher.setAAD(aad)
+        const ciphertext = ownWhole(cipher.update(message))
+        cipher.final()
+        return { ciphertext, tag: ownWhole(cipher.getAuthTag()) }
+      },
+      open: (iv, aad, sealed) => openAesGcm(secret, iv, aad, sealed),
     }
   },
   hash: (name, ...parts) => {

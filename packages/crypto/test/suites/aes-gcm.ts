@@ -1,5 +1,5 @@
 import { concatBytes, toHex, utf8 } from "@smpkit/codec"
-import { aesGcmOpen, aesGcmSeal, aesGcmSealDetached, CryptoError, pad } from "@smpkit/crypto"
+import { AesGcmKey, aesGcmOpen, aesGcmSeal, CryptoError, pad } from "@smpkit/crypto"
 import { hex, ramp } from "@smpkit/testkit"
 import { describe, expect, test } from "vitest"
 import type { Platform } from "./platform.ts"
@@ -24,14 +24,23 @@ export function aesGcmSuite({ loadVectors }: Platform): void {
     expect(aesGcmOpen(key, iv, ad, sealed)).toEqual(v.at("msg").bytes())
   })
 
-  test.each([0, 1, 16, 16_385])("with the tag apart, of %i bytes: the same", (length) => {
+  test.each([0, 1, 16, 16_385])("with a key made ready once, of %i bytes: the same", (length) => {
     const [key, iv, message] = [ramp(0, 32), ramp(0x40, 12), ramp(7, length)]
+    const given = key.slice()
+    const ready = new AesGcmKey(given)
+    given.fill(0)
     for (const ad of [new Uint8Array(0), utf8("ad")]) {
-      const { ciphertext, tag } = aesGcmSealDetached(key, iv, ad, message)
+      const { ciphertext, tag } = ready.sealDetached(iv, ad, message)
       expect([ciphertext.length, tag.length]).toEqual([length, 16])
-      expect(toHex(concatBytes(ciphertext, tag))).toBe(toHex(aesGcmSeal(key, iv, ad, message)))
+      const sealed = concatBytes(ciphertext, tag)
+      expect(toHex(sealed)).toBe(toHex(aesGcmSeal(key, iv, ad, message)))
+      expect(ready.open(iv, ad, sealed)).toEqual(message)
+      sealed[length] = (sealed[length] ?? 0) ^ 1
+      for (const bad of [sealed, sealed.subarray(0, 15)])
+        expect(() => ready.open(iv, ad, bad)).toThrow(CryptoError)
     }
-    expect(() => aesGcmSealDetached(key, iv.subarray(1), message, message)).toThrow(RangeError)
+    expect(() => ready.sealDetached(iv.subarray(1), message, message)).toThrow(RangeError)
+    expect(() => new AesGcmKey(key.subarray(1))).toThrow(RangeError)
   })
 
   describe("open", () => {

@@ -1,5 +1,5 @@
 import type { Bytes } from "@smpkit/codec"
-import { aesGcmOpen, aesGcmSealDetached, CryptoError } from "@smpkit/crypto"
+import { AesGcmKey, CryptoError } from "@smpkit/crypto"
 import { blockSize } from "@smpkit/smp"
 
 // channel.md, "Records".
@@ -18,6 +18,27 @@ export interface RecordKeys extends Disposable {
   keyFor(number: number): Bytes
 }
 
+/** The key of an epoch, made ready for all of its records. */
+class ReadyKeys implements Disposable {
+  readonly #keys: RecordKeys
+  #made: { readonly from: Bytes; readonly key: AesGcmKey } | undefined
+
+  constructor(keys: RecordKeys) {
+    this.#keys = keys
+  }
+
+  for(number: number): AesGcmKey {
+    const from = this.#keys.keyFor(number)
+    if (this.#made?.from !== from) this.#made = { from, key: new AesGcmKey(from) }
+    return this.#made.key
+  }
+
+  [Symbol.dispose](): void {
+    this.#keys[Symbol.dispose]()
+    this.#made = undefined
+  }
+}
+
 /** The nonce of one direction: 0^8 ++ u32 number. */
 class Nonce {
   readonly #bytes = new Uint8Array(12)
@@ -32,14 +53,14 @@ class Nonce {
 
 /** Seals the records of one direction. */
 export class RecordSealer implements Disposable {
-  readonly #keys: RecordKeys
+  readonly #keys: ReadyKeys
   readonly #plaintext = new Uint8Array(blockSize + 1)
   readonly #nonce = new Nonce()
   #number: number
 
   /** `number` is that of the first record: 0 but in tests. */
   constructor(keys: RecordKeys, number = 0) {
-    this.#keys = keys
+    this.#keys = new ReadyKeys(keys)
     this.#number = number
   }
 
@@ -67,12 +88,9 @@ export class RecordSealer implements Disposable {
     const number = this.#number++
     if (number > lastNumber) throw new RangeError("a record after the last one")
     this.#plaintext[blockSize] = type
-    const { ciphertext, tag } = aesGcmSealDetached(
-      this.#keys.keyFor(number),
-      this.#nonce.of(number),
-      noData,
-      this.#plaintext,
-    )
+    const { ciphertext, tag } = this.#keys
+      .for(number)
+      .sealDetached(this.#nonce.of(number), noData, this.#plaintext)
     return [ciphertext, tag]
   }
 
@@ -92,13 +110,13 @@ const bad: OpenedRecord = { type: "bad" }
 
 /** Opens the records of one direction in their order. */
 export class RecordOpener implements Disposable {
-  readonly #keys: RecordKeys
+  readonly #keys: ReadyKeys
   readonly #nonce = new Nonce()
   #number: number
 
   /** `number` is that of the first record: 0 but in tests. */
   constructor(keys: RecordKeys, number = 0) {
-    this.#keys = keys
+    this.#keys = new ReadyKeys(keys)
     this.#number = number
   }
 
@@ -122,7 +140,7 @@ export class RecordOpener implements Disposable {
 
   #content(number: number, record: Bytes): Bytes | undefined {
     try {
-      return aesGcmOpen(this.#keys.keyFor(number), this.#nonce.of(number), noData, record)
+      return this.#keys.for(number).open(this.#nonce.of(number), noData, record)
     } catch (error) {
       if (CryptoError.is(error, "DECRYPT")) return undefined
       throw error
