@@ -20,8 +20,9 @@ import type { Conversation } from "./conversation.ts"
 import { type StoredMessage, storeMessage, type WriteAlongside } from "./send-message.ts"
 import { AgentError } from "./errors.ts"
 import type { AgentEvent } from "./events.ts"
-import { allow, invite } from "./invite.ts"
+import { allow, type CreatedLinks, invite } from "./invite.ts"
 import { type JoinOptions, startJoin } from "./join.ts"
+import { linksOf } from "./links-of.ts"
 import { parseLink } from "./links.ts"
 import { isHybrid, type PostQuantumSetting } from "./post-quantum/setting.ts"
 import { closeConnection, resumeRemovals } from "./removal.ts"
@@ -104,7 +105,7 @@ export class Agent implements AsyncDisposable {
       readonly userData?: Bytes
     },
     { signal }: CallOptions = {},
-  ): Promise<{ readonly connectionId: string; readonly link: string; readonly shortLink?: string }> {
+  ): Promise<CreatedLinks & { readonly connectionId: string }> {
     const { mode, short = false } = params
     if (params.userData !== undefined && !short)
       throw new AgentError("BAD_PARAMETER", "User data belongs to a short link: set `short`, too.")
@@ -112,8 +113,20 @@ export class Agent implements AsyncDisposable {
     const options = { postQuantum: params.postQuantum ?? "on", userData, signal }
     const connectionId = this.#newId()
     const make = mode === "contact" ? makeAddress : invite
-    const links = await orAborted(signal, () => make(this.#context, this.#registry, connectionId, options))
+    const links = await this.#run(signal, () => make(this.#context, this.#registry, connectionId, options))
     return { connectionId, ...links }
+  }
+
+  /**
+   * The link of an address, or of an invitation that nobody has answered, as `createConnection` gave it: for whoever has lost it, or is started again.
+   * Throws `AgentError`: NOT_FOUND, PROHIBITED.
+   */
+  async getLink(
+    params: { readonly connectionId: string },
+    _options: CallOptions = {},
+  ): Promise<CreatedLinks> {
+    await Promise.resolve()
+    return linksOf(this.#context, this.#registry.get(params.connectionId))
   }
 
   /**
@@ -125,7 +138,7 @@ export class Agent implements AsyncDisposable {
     { signal }: CallOptions = {},
   ): Promise<{ readonly shortLink: string }> {
     const { connectionId, userData } = params
-    const shortLink = await orAborted(signal, () =>
+    const shortLink = await this.#run(signal, () =>
       setLinkData(this.#context, this.#registry.get(connectionId), userData, signal),
     )
     return { shortLink }
@@ -136,7 +149,7 @@ export class Agent implements AsyncDisposable {
     params: { readonly connectionId: string },
     { signal }: CallOptions = {},
   ): Promise<object> {
-    await orAborted(signal, () =>
+    await this.#run(signal, () =>
       deleteShortLink(this.#context, this.#registry.get(params.connectionId), signal),
     )
     return {}
@@ -154,7 +167,7 @@ export class Agent implements AsyncDisposable {
     const postQuantum = params.postQuantum ?? "on"
     const options = { info: params.info ?? new Uint8Array(0), postQuantum }
     const start = this.#starter(params.link)
-    return await orAborted(signal, async () => {
+    return await this.#run(signal, async () => {
       const conversation = await start(options)
       await this.#registry.joins.join(conversation, signal)
       return { connectionId: conversation.id }
@@ -171,7 +184,7 @@ export class Agent implements AsyncDisposable {
   ): Promise<{ readonly connectionId: string }> {
     const { connectionId: addressId, requestId, info = new Uint8Array(0) } = params
     const options = { requestId, info }
-    const connectionId = await orAborted(signal, () =>
+    const connectionId = await this.#run(signal, () =>
       acceptRequest(this.#context, this.#registry, addressId, options),
     )
     return { connectionId }
@@ -183,7 +196,7 @@ export class Agent implements AsyncDisposable {
     { signal }: CallOptions = {},
   ): Promise<object> {
     const { connectionId, requestId } = params
-    await orAborted(signal, () => rejectRequest(this.#context, this.#registry, connectionId, requestId))
+    await this.#run(signal, () => rejectRequest(this.#context, this.#registry, connectionId, requestId))
     return {}
   }
 
@@ -192,7 +205,7 @@ export class Agent implements AsyncDisposable {
     params: { readonly connectionId: string; readonly confirmationId: string; readonly info?: Bytes },
     { signal }: CallOptions = {},
   ): Promise<object> {
-    await orAborted(signal, () => {
+    await this.#run(signal, () => {
       const conversation = this.#registry.get(params.connectionId)
       return allow(this.#context, conversation, params.confirmationId, params.info ?? new Uint8Array(0))
     })
@@ -209,7 +222,7 @@ export class Agent implements AsyncDisposable {
     { signal, alongside }: CallOptions & { readonly alongside?: WriteAlongside } = {},
   ): Promise<StoredMessage> {
     const body = "text" in params ? utf8(params.text) : params.body
-    return await orAborted(signal, () =>
+    return await this.#run(signal, () =>
       storeMessage(this.#context, this.#registry.get(params.connectionId), body, alongside),
     )
   }
@@ -223,7 +236,7 @@ export class Agent implements AsyncDisposable {
     { signal }: CallOptions = {},
   ): Promise<object> {
     const { connectionId, messageId, receipt = false } = params
-    await orAborted(signal, () => this.#registry.acknowledge(connectionId, messageId, receipt))
+    await this.#run(signal, () => this.#registry.acknowledge(connectionId, messageId, receipt))
     return {}
   }
 
@@ -237,7 +250,7 @@ export class Agent implements AsyncDisposable {
     { signal }: CallOptions = {},
   ): Promise<object> {
     const server = params.server === undefined ? undefined : serverOf(params.server)
-    await orAborted(signal, () => this.#registry.switchQueue(params.connectionId, { server, signal }))
+    await this.#run(signal, () => this.#registry.switchQueue(params.connectionId, { server, signal }))
     return {}
   }
 
@@ -268,7 +281,7 @@ export class Agent implements AsyncDisposable {
     { signal }: CallOptions = {},
   ): Promise<object> {
     const { connectionId, force = false } = params
-    await orAborted(signal, () =>
+    await this.#run(signal, () =>
       synchronizeRatchet(this.#context, this.#registry.get(connectionId), { force }),
     )
     return {}
@@ -291,7 +304,7 @@ export class Agent implements AsyncDisposable {
       )
     }
     const verified = { ...connection, verified: params.verified }
-    await orAborted(signal, () => conversation.save({ connection: verified }))
+    await this.#run(signal, () => conversation.save({ connection: verified }))
     return {}
   }
 
@@ -318,7 +331,7 @@ export class Agent implements AsyncDisposable {
     const conversation = this.#registry.get(params.connectionId)
     const { connection } = conversation
     const leaving = params.waitForDelivery === true && conversation.unsent > 0
-    await orAborted(signal, async () => {
+    await this.#run(signal, async () => {
       if (!leaving) {
         await closeConnection(this.#context, conversation, "DELETED", "The connection was deleted.")
         return
@@ -340,7 +353,7 @@ export class Agent implements AsyncDisposable {
     { signal }: CallOptions = {},
   ): Promise<{ readonly servers: readonly string[] }> {
     const servers = params.servers.map(serverOf)
-    await orAborted(signal, () => this.#storeServers(servers))
+    await this.#run(signal, () => this.#storeServers(servers))
     return await this.getServers()
   }
 
@@ -349,7 +362,7 @@ export class Agent implements AsyncDisposable {
     params: { readonly connectionIds?: readonly string[] } = {},
     { signal }: CallOptions = {},
   ): Promise<object> {
-    await orAborted(signal, () =>
+    await this.#run(signal, () =>
       Promise.all(
         this.#chosen(params.connectionIds).map(async (conversation) => {
           if (conversation.wanted) return
@@ -386,7 +399,7 @@ export class Agent implements AsyncDisposable {
     if (this.#context.failure !== undefined) throw this.#context.failure
   }
 
-  /** Ends all connections to servers, then closes the store. What was accepted is on disk and goes on at the next start. */
+  /** Ends all connections to servers, then closes the store. What was accepted is on disk and goes on at the next start; a change that is asked for afterwards is `AgentError CLOSED`. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -405,6 +418,12 @@ export class Agent implements AsyncDisposable {
     this.#registry.stop()
     await this.#context.pool.close()
     await this.#store.close()
+  }
+
+  /** Carries out a call, unless the agent is closed: then `AgentError CLOSED`, whatever the call would have met first. */
+  async #run<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    this.#context.assertOpen()
+    return await orAborted(signal, work)
   }
 
   /** How to begin with a link; throws for what is none before anything is stored. */

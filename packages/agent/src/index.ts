@@ -4,6 +4,7 @@ export type { AgentOptions } from "./context.ts"
 export { agentEnvelope, type AgentEnvelope, paddedLengths } from "./envelopes.ts"
 export { AgentError, type AgentErrorCode, type AgentErrorDetail } from "./errors.ts"
 export type { AgentEvent, MessageEvent, QueueSwitch } from "./events.ts"
+export type { CreatedLinks } from "./invite.ts"
 export { type Integrity, integrityOf, type LastReceived } from "./integrity.ts"
 export { connectionLink, type ConnectionLink, formatLink, parseLink } from "./links.ts"
 export {
@@ -27,6 +28,7 @@ export {
 export type { PostQuantumSetting } from "./post-quantum/setting.ts"
 export { maxMessageLength } from "./seal.ts"
 export type { StoredMessage, WriteAlongside } from "./send-message.ts"
+export { findOrMakeAddress, serve, type ServeHandlers } from "./serve.ts"
 export {
   type Change,
   type Expectation,
