@@ -1,4 +1,4 @@
-import { Agent, type AgentEvent, memoryRawStore, type RawStore } from "@smpkit/agent"
+import { Agent, type AgentEvent, memoryRawStore, type PostQuantumSetting, type RawStore } from "@smpkit/agent"
 import type { Connector } from "@smpkit/client"
 import { type Bytes, decodeUtf8, utf8 } from "@smpkit/codec"
 import { type Random, sha256 } from "@smpkit/crypto"
@@ -151,9 +151,10 @@ export async function connect(
   alice: Person,
   bob: Person,
   infos: { readonly alice: string; readonly bob: string } = { alice: "alice", bob: "bob" },
+  bobsSetting: PostQuantumSetting = "on",
 ): Promise<{ readonly alice: string; readonly bob: string; readonly link: string }> {
   const { connectionId, link } = await alice.agent.createConnection({ mode: "invitation" })
-  const joined = await bob.agent.joinConnection({ link, info: utf8(infos.bob) })
+  const joined = await bob.agent.joinConnection({ link, info: utf8(infos.bob), postQuantum: bobsSetting })
   const { confirmationId } = await alice.next("confirmation")
   await alice.agent.allowConnection({ connectionId, confirmationId, info: utf8(infos.alice) })
   await alice.next("connected")
