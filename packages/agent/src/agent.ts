@@ -34,7 +34,7 @@ import { orAborted } from "./abort.ts"
 import { deleteShortLink, setLinkData } from "./short-links/change-link.ts"
 import { startResolving } from "./short-links/resolve.ts"
 import { looksLikeShortLink, parseShortLink } from "./short-links/short-link.ts"
-import type { SealedStore } from "./store/index.ts"
+import type { ExportOptions, SealedStore } from "./store/index.ts"
 import { agentVersions } from "./version.ts"
 
 /** Every method takes this last. Aborting ends the waiting with `AgentError ABORTED`, not what was stored; what was aborted before is not begun. */
@@ -273,7 +273,7 @@ export class Agent implements AsyncDisposable {
 
   /**
    * Makes new keys with the other side when messages do not decrypt (`ratchetSync` `allowed` or `required`), or after the store came back from a copy; answers the
-   * other side where it asks for that. With `force` also while all is well. What is sent meanwhile is held. The security code changes, so that it has to
+   * other side where it asks for that. With `force` also while all is well, and anew in `started`, where no answer comes. What is sent meanwhile is held. The security code changes, so that it has to
    * be compared again. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED, NOT_SUPPORTED, PROHIBITED, POST_QUANTUM, STORE.
    */
   async synchronizeRatchet(
@@ -391,6 +391,15 @@ export class Agent implements AsyncDisposable {
       agent: formatVersionRange(agentVersions),
       e2e: formatVersionRange(e2eVersions),
     }
+  }
+
+  /**
+   * All that the agent knows, as one file under the passphrase of its store, in pieces: for a backup or for another machine. `importAgent` (Node), `importProfile` (browser) and
+   * `importStore` make a store of it again, whose connections re-synchronise before they send. The agent goes on meanwhile. Throws `StoreError STORE_CLOSED`.
+   */
+  async *exportStore(options: ExportOptions = {}): AsyncGenerator<Bytes, void, undefined> {
+    await this.#context.flush()
+    yield* this.#store.export(options)
   }
 
   /** What happens, in order. An application that does not read pauses receiving. It ends when the agent is closed, and throws when the agent had to stop. */

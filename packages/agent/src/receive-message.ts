@@ -101,7 +101,10 @@ function withoutState({ connection: _c, session: _s, ...others }: Changes): Chan
 
 function afterSuccess(c: ReceiveQueueHolder, envelopeVersion: number): ReceiveQueueHolder {
   const agentVersion = Math.max(c.agentVersion, Math.min(envelopeVersion, agentVersions.max))
-  return { ...c, agentVersion, failures: 0, ratchetSync: c.ratchetSync === "started" ? "started" : "ok" }
+  const received = { ...c, agentVersion, failures: 0 }
+  if (c.ratchetSync === "started") return received
+  const resync = c.resync.own === undefined ? c.resync : { ...c.resync, own: undefined }
+  return { ...received, ratchetSync: "ok", resync }
 }
 
 function dispatch(

@@ -8,7 +8,7 @@ import {
   x3dhJoiner,
   type X3dhKeys,
 } from "@smpkit/ratchet"
-import type { Random } from "@smpkit/crypto"
+import { equalBytes, type Random } from "@smpkit/crypto"
 import type { Changes } from "../changes.ts"
 import type { DuplexConnection, Session } from "../connection.ts"
 import type { Context } from "../context.ts"
@@ -53,7 +53,8 @@ function compare(a: Uint8Array, b: Uint8Array): number {
 }
 
 /**
- * Replaces the ratchet by one of the other side's new keys and our own, which are sent first unless that was done. The connection is not verified any more,
+ * Replaces the ratchet by one of the other side's new keys and our own, which are sent first unless the other side's answer them. Ours are kept until something
+ * has come over the new ratchet: keys that come before go with the same ones, so that sides which began anew several times agree. The connection is not verified any more,
  * and may send again if it came back from a copy. Throws `AgentError` A_VERSION, A_CRYPTO, POST_QUANTUM.
  */
 export function replaceRatchet(
@@ -63,22 +64,29 @@ export function replaceRatchet(
   peer: PeerRatchetKey,
 ): Changes {
   const postQuantum = takesPart(c.postQuantum, c.agentVersion, peer.version)
-  const own = c.resync.own ?? newKeys(context, c, peer.version)
+  const { own: kept, processed } = c.resync
+  const own = kept ?? newKeys(context, c, peer.version)
   const ratchet = newRatchet(own, peer, { postQuantum, random: context.random })
   const outgoing: Outgoing[] = []
   let next: Session = { ...session, ratchet }
-  if (c.resync.own === undefined) {
+  // Keys that were sent before may be lost: whoever asks anew has to get them.
+  if (c.ratchetSync !== "started") {
     const key = prepareRatchetKey(context, c, next, peer.version, own)
     outgoing.push(key.item)
     next = key.session
   }
+  const hash = keysHash(peer)
   const connection: DuplexConnection = {
     ...c,
     ratchetSync: "agreed",
     failures: 0,
     verified: false,
     sendLocked: false,
-    resync: { own: undefined, asked: undefined, processed: [...c.resync.processed, keysHash(peer)] },
+    resync: {
+      own,
+      asked: undefined,
+      processed: processed.some((other) => equalBytes(other, hash)) ? processed : [...processed, hash],
+    },
   }
   if (ratchet.sending !== undefined) {
     const ready = prepare(context, connection, next, {

@@ -28,28 +28,32 @@ export function receiveRatchetKey(
   if (!isDuplex(c) || session === undefined)
     throw new AgentError("A_PROHIBITED", "New keys of the other side before it is connected.")
   const hash = keysHash(peer)
-  const known = c.resync.processed.some((other) => equalBytes(other, hash))
+  const { processed } = c.resync
+  const last = processed.at(-1)
+  // Whoever has not heard of our newest keys answers them with the same ones as before.
+  const isAnswer = c.ratchetSync === "started" && last !== undefined && equalBytes(last, hash)
+  const known = !isAnswer && processed.some((other) => equalBytes(other, hash))
   const isAsked = c.resync.asked !== undefined && equalBytes(keysHash(c.resync.asked), hash)
   if (known || isAsked) return { changes: {}, head: "done" }
   if (!includesVersion(e2eVersions, peer.version))
     throw new AgentError("A_VERSION", "New keys of another end-to-end version.")
-  if (c.resync.processed.length >= maxProcessed)
+  if (processed.length >= maxProcessed)
     throw new AgentError(
       "A_PROHIBITED",
       "The other side re-synchronises again and again: make a new connection.",
     )
-  if (c.ratchetSync === "agreed") return tooEarly(c)
+  if (c.ratchetSync === "agreed") return tooEarly(c, peer)
   if (c.ratchetSync !== "started" && (c.verified || c.postQuantum === "required")) return ask(c, peer)
   return { changes: replaceRatchet(context, c, session, peer), head: "done" }
 }
 
-/** Keys that do not belong to those that were agreed. */
-function tooEarly(c: DuplexConnection): Outcome {
+/** Keys that do not belong to those that were agreed: the other side may not have got ours. The application answers them. */
+function tooEarly(c: DuplexConnection, peer: PeerRatchetKey): Outcome {
   const message =
     "The other side has begun a re-synchronisation anew before the last one was complete: call synchronizeRatchet."
   return {
     changes: {
-      connection: { ...c, ratchetSync: "required" },
+      connection: { ...c, ratchetSync: "required", resync: { ...c.resync, asked: peer } },
       notices: [error(c, message), { type: "ratchetSync", connectionId: c.id, state: "required" }],
     },
     head: "done",

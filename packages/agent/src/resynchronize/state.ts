@@ -27,7 +27,7 @@ export const ratchetSync: Codec<RatchetSync> = letters({
 export type PeerRatchetKey = RatchetParameters<KemProposal>
 
 export interface Resync {
-  /** In `started`: what was sent. */
+  /** What was sent, in `started` and until something has come over the new ratchet. */
   readonly own: X3dhKeys | undefined
   /** The other side's keys that wait for the application to call `synchronizeRatchet` (security.md Q1). */
   readonly asked: PeerRatchetKey | undefined

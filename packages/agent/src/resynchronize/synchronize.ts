@@ -33,11 +33,12 @@ export async function synchronizeRatchet(
       where,
     )
   const isOpen = c.sendLocked || c.ratchetSync === "allowed" || c.ratchetSync === "required"
-  if (c.ratchetSync === "started" || (!isOpen && !force)) {
+  // With `force` anew where it has begun: what was sent, or the answer to it, may be lost.
+  if (!force && (c.ratchetSync === "started" || !isOpen)) {
     throw new AgentError(
       "PROHIBITED",
       c.ratchetSync === "started"
-        ? "It has begun: the other side has to answer. Messages are held until then."
+        ? "It has begun: the other side has to answer. Messages are held until then. `force` begins anew, where no answer comes."
         : "The ratchets are in step, so there is nothing to re-synchronise. `force` does it all the same.",
       where,
     )
