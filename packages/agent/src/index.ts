@@ -31,7 +31,11 @@ export type { StoredMessage, WriteAlongside } from "./send-message.ts"
 export { findOrMakeAddress, serve, type ServeHandlers } from "./serve.ts"
 export {
   type Change,
+  type ExportedFile,
+  type ExportOptions,
   type Expectation,
+  importStore,
+  type ImportOptions,
   type KeyValue,
   memoryRawStore,
   type RawStore,

@@ -5,7 +5,7 @@ import { systemClock } from "@smpkit/transport"
 import { Agent } from "../agent.ts"
 import type { AgentOptions } from "../context.ts"
 import { AgentError } from "../errors.ts"
-import { SealedStore } from "../store/index.ts"
+import { importStore, SealedStore } from "../store/index.ts"
 import { indexedDbRawStore } from "../store/indexed-db.ts"
 
 export { indexedDbRawStore, type IndexedDbOptions } from "../store/indexed-db.ts"
@@ -44,6 +44,24 @@ export interface Profile {
 export async function openAgent(options: OpenAgentOptions): Promise<Agent> {
   const { agent } = await openProfile(options)
   return agent
+}
+
+/** An exported agent and the profile that it becomes. */
+export interface ImportProfileOptions {
+  /** Of a profile that does not exist. */
+  readonly name: string
+  /** What `Agent.exportStore` gave, in pieces; of a `File`, `stream()`. */
+  readonly source: AsyncIterable<Uint8Array>
+  readonly passphrase: string
+  readonly allowEmptyPassphrase?: boolean
+}
+
+/**
+ * Makes a profile of an exported agent: whole, or not at all. It starts send-locked: each connection re-synchronises before it sends. Meant for a worker, as `openAgent`.
+ * Throws `StoreError` `NOT_EMPTY`, `EXPORT_DAMAGED`, `STORE_FORMAT`, `WRONG_PASSPHRASE`, `EMPTY_PASSPHRASE`, `STORE_IN_USE`, `STORE_FAILED`.
+ */
+export async function importProfile({ name, source, ...options }: ImportProfileOptions): Promise<void> {
+  await importStore(await indexedDbRawStore(name), source, { ...options, random: systemRandom })
 }
 
 /** `openAgent` for an application that keeps records beside the agent's. Throws what `openAgent` throws. */

@@ -7,6 +7,8 @@ import type { AgentOptions } from "../context.ts"
 import { SealedStore } from "../store/index.ts"
 import { lmdbRawStore } from "../store/lmdb.ts"
 
+export { type BackupOptions, exportAgent, importAgent, writeExport } from "./backup.ts"
+
 /** Where and how an agent lives on this machine. */
 export interface OpenAgentOptions {
   /** Its folder, made private to its owner where it is new. One process at a time uses it. */

@@ -3,6 +3,7 @@
  * `WRONG_PASSPHRASE`, `EMPTY_PASSPHRASE`: the store does not open with it, or must not. `STORE_CONFLICT`: a record or the whole store is not as the caller last saw it.
  * `STORE_FORMAT`: written by a later release. `STORE_FAILED`: the disk refused; the cause says why. `STORE_CLOSED`: it was closed.
  * `NOT_EMPTY`: an import finds something where it would go. `EXPORT_DAMAGED`: an exported store that is cut off, changed, or none at all.
+ * `NOT_FOUND`: no agent, or no file, where one should be.
  */
 export type StoreErrorCode =
   | "STORE_IN_USE"
@@ -15,6 +16,7 @@ export type StoreErrorCode =
   | "STORE_CLOSED"
   | "NOT_EMPTY"
   | "EXPORT_DAMAGED"
+  | "NOT_FOUND"
 
 /** What the store throws; its message says what to do and holds no key and no content. */
 export class StoreError<C extends StoreErrorCode = StoreErrorCode> extends Error {

@@ -1,0 +1,158 @@
+import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises"
+import { basename, dirname, join, resolve } from "node:path"
+import type { Bytes } from "@smpkit/codec"
+import { systemRandom } from "@smpkit/crypto"
+import { lockDirectory } from "../store/directory-lock.ts"
+import { StoreError } from "../store/errors.ts"
+import { type ExportedFile, importStore, SealedStore } from "../store/index.ts"
+import { lmdbRawStore } from "../store/lmdb.ts"
+
+/** An agent's folder and its exported store. */
+export interface BackupOptions {
+  readonly dir: string
+  readonly file: string
+  readonly passphrase: string
+  readonly allowEmptyPassphrase?: boolean
+}
+
+/**
+ * Writes the store of an agent that does not run as one file, sealed under the passphrase of the store and private to its owner: whole, or not at all.
+ * `files` are names of small files in the folder that go with it, where they are. Throws `StoreError` `NOT_EMPTY` where the file is there already, `STORE_IN_USE`,
+ * `NOT_FOUND` where there is no agent, `WRONG_PASSPHRASE`, `STORE_TAMPERED`, `STORE_FORMAT`, `STORE_FAILED`.
+ */
+export async function exportAgent({
+  dir,
+  file,
+  files = [],
+  ...options
+}: BackupOptions & { readonly files?: readonly string[] }): Promise<void> {
+  if (!(await namesIn(dir)).includes("data.mdb"))
+    throw new StoreError("NOT_FOUND", `there is no agent in ${dir}: check the path`)
+  await using store = await SealedStore.open(await lmdbRawStore(dir), { ...options, random: systemRandom })
+  const beside: ExportedFile[] = []
+  for (const name of files) {
+    const content = await contentOf(join(dir, name))
+    if (content !== undefined) beside.push({ name, content })
+  }
+  await writeExport(file, store.export({ files: beside }))
+}
+
+/**
+ * Writes an export, as `Agent.exportStore` gives it, to a file that is private to its owner: whole, or not at all. Throws `StoreError` `NOT_EMPTY` where
+ * the file is there already, `STORE_FAILED`.
+ */
+export async function writeExport(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  const target = resolve(path)
+  if ((await namesIn(dirname(target))).includes(basename(target)))
+    throw new StoreError("NOT_EMPTY", `${path} is there already: choose another name`)
+  const unfinished = `${target}.${process.pid}.unfinished`
+  try {
+    await rm(unfinished, { force: true })
+    {
+      await using file = await open(unfinished, "wx", 0o600)
+      for await (const piece of pieces) await file.writeFile(piece)
+      await file.sync()
+    }
+    await rename(unfinished, target)
+    await synced(dirname(target))
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => undefined)
+    throw systemFailure(error, `${path} cannot be written`)
+  }
+}
+
+/** What the system refuses, as an error of the store. */
+function systemFailure(error: unknown, what: string): unknown {
+  if (error instanceof StoreError || !(error instanceof Error) || !("syscall" in error)) return error
+  return new StoreError("STORE_FAILED", `${what}: ${error.message}`, { cause: error })
+}
+
+/**
+ * Makes the folder of an agent from its exported store: whole, or not at all. `dir` must be empty or not there. What a crash leaves is a folder beside it, `dir`
+ * with `.importing` at its end, which the next import removes. The agent starts send-locked: each connection re-synchronises before it sends, by itself or, where the
+ * code was compared or post-quantum encryption is required, when the application calls `synchronizeRatchet`. Throws `StoreError` `NOT_EMPTY`, `NOT_FOUND`,
+ * `STORE_IN_USE` while another process imports there, `EXPORT_DAMAGED`, `STORE_FORMAT`, `WRONG_PASSPHRASE`, `EMPTY_PASSPHRASE`, `STORE_FAILED`.
+ */
+export async function importAgent({ dir, file, ...options }: BackupOptions): Promise<void> {
+  const target = resolve(dir)
+  if ((await namesIn(target)).length > 0)
+    throw new StoreError("NOT_EMPTY", `${dir} is not empty: import into a new folder`)
+  const source = await opened(file)
+  const unfinished = join(dirname(target), `${basename(target)}.importing`)
+  try {
+    await removeUnfinished(unfinished)
+    const raw = await lmdbRawStore(unfinished)
+    const { files } = await importStore(raw, source.createReadStream({ autoClose: false }), {
+      ...options,
+      random: systemRandom,
+    })
+    for (const { name, content } of files) await writeBeside(unfinished, name, content)
+    await rm(join(unfinished, "owner"), { force: true })
+    await synced(unfinished)
+    await put(unfinished, target, dir)
+  } catch (error) {
+    if (!StoreError.is(error, "STORE_IN_USE")) await rm(unfinished, { recursive: true, force: true })
+    throw systemFailure(error, `${dir} cannot be written`)
+  } finally {
+    await source.close()
+  }
+}
+
+/** A folder that is whole takes the place of one that is empty or missing, in one step. */
+async function put(whole: string, target: string, dir: string): Promise<void> {
+  await rmdir(target).catch(() => undefined)
+  try {
+    await rename(whole, target)
+  } catch (cause) {
+    const message = `${dir} cannot be replaced, as one into which a disk is mounted: import into a new folder`
+    throw new StoreError("STORE_FAILED", message, { cause })
+  }
+  await synced(dirname(target))
+}
+
+/** What an import that was cut off left. Its lock tells whether that one still runs. */
+async function removeUnfinished(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await (await lockDirectory(directory))[Symbol.asyncDispose]()
+  await rm(directory, { recursive: true, force: true })
+}
+
+async function writeBeside(directory: string, name: string, content: Bytes): Promise<void> {
+  // Whoever made the export had the passphrase; still, nothing goes elsewhere.
+  if (basename(name) !== name || name.startsWith("."))
+    throw new StoreError("EXPORT_DAMAGED", "the exported agent names a file outside its folder")
+  await using file = await open(join(directory, name), "wx", 0o600)
+  await file.writeFile(content)
+  await file.sync()
+}
+
+async function opened(path: string): Promise<Awaited<ReturnType<typeof open>>> {
+  try {
+    return await open(path, "r")
+  } catch (cause) {
+    throw new StoreError("NOT_FOUND", `${path} cannot be read: check the path`, { cause })
+  }
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory)
+  } catch {
+    return []
+  }
+}
+
+async function contentOf(path: string): Promise<Bytes | undefined> {
+  try {
+    await using file = await open(path, "r")
+    return new Uint8Array(await file.readFile())
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined
+    throw error
+  }
+}
+
+async function synced(path: string): Promise<void> {
+  await using directory = await open(path, "r")
+  await directory.sync()
+}
