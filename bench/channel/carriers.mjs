@@ -8,13 +8,14 @@ import {
   systemClock,
   systemRandom,
 } from "../workspace.mjs"
+import { connectBare } from "./bare.mjs"
 import { block, lastBlock } from "./wire.mjs"
 
 const host = "127.0.0.1"
 const plain = block(0)
 const last = block(lastBlock)
 
-/** The three ways to the server of the measurement. */
+/** The three ways to the server of the measurement, and the limit of the second. */
 export class Carriers {
   #child
   #connect
@@ -41,6 +42,7 @@ export class Carriers {
           clock: systemClock,
           random: systemRandom,
         }),
+      bare: () => connectBare(host, ports.bare),
     })
   }
 

@@ -4,9 +4,16 @@ import { Carriers } from "./carriers.mjs"
 import { help, parseOptions } from "./options.mjs"
 
 const names = ["tls", "channel", "webSocket"]
-const titles = { tls: "TLS", channel: "channel over TCP", webSocket: "channel over WebSocket" }
+const titles = {
+  tls: "TLS",
+  channel: "channel over TCP",
+  webSocket: "channel over WebSocket",
+  bare: "TCP, node:crypto alone",
+}
 
-/** `bench channel`: rounds in which the three carriers take turns. */
+const allNames = [...names, "bare"]
+
+/** `bench channel`: rounds in which the three carriers, and the limit of the channel's blocks, take turns. */
 export async function run(args) {
   const options = parseOptions(args)
   if (options === undefined) {
@@ -32,7 +39,7 @@ export async function run(args) {
 async function round(carriers, { handshakes, concurrency, blocks }) {
   const figures = {}
   for (const name of names) figures[name] = await carriers.handshakes(name, handshakes, concurrency)
-  for (const name of names) Object.assign(figures[name], await carriers.blocks(name, blocks))
+  for (const name of allNames) figures[name] = { ...figures[name], ...(await carriers.blocks(name, blocks)) }
   return figures
 }
 
@@ -41,11 +48,14 @@ function reportOf({ handshakes, concurrency, blocks, rounds: count }, rounds) {
   const figuresOf = (name) =>
     Object.fromEntries(Object.keys(rounds[0][name]).map((key) => [key, middle((r) => r[name][key])]))
   const toTls = (name, key) => middle((r) => ratio(r[name][key], r.tls[key]))
+  const toBare = (name, key) => middle((r) => ratio(r[name][key], r.bare[key]))
   const ratiosOf = (name) => ({
     handshakesToTls: toTls(name, "handshakesPerSecond"),
     handshakeCpuToTls: toTls(name, "cpuMsPerHandshake"),
     blocksToTls: toTls(name, "blocksPerSecond"),
     blockCpuToTls: toTls(name, "cpuMsPerBlock"),
+    blocksToBare: toBare(name, "blocksPerSecond"),
+    blockCpuToBare: toBare(name, "cpuMsPerBlock"),
   })
   return {
     bench: "channel",
@@ -53,7 +63,7 @@ function reportOf({ handshakes, concurrency, blocks, rounds: count }, rounds) {
     concurrency,
     blocks,
     rounds: count,
-    ...Object.fromEntries(names.map((name) => [name, figuresOf(name)])),
+    ...Object.fromEntries(allNames.map((name) => [name, figuresOf(name)])),
     ratios: { channel: ratiosOf("channel"), webSocket: ratiosOf("webSocket") },
     node: process.versions.node,
     cores: availableParallelism(),
@@ -67,7 +77,7 @@ function tableOf(r) {
     `medians of ${r.rounds} rounds; Node ${r.node}, ${r.cores} cores, ${r.cpu ?? "unknown processor"}`,
     "",
     row("", "handshakes/s", "server CPU ms", "client CPU ms", "blocks/s", "server CPU ms", "client CPU ms"),
-    ...names.map((name) =>
+    ...allNames.map((name) =>
       row(
         titles[name],
         r[name].handshakesPerSecond,
@@ -82,7 +92,8 @@ function tableOf(r) {
     ...Object.entries(r.ratios).map(
       ([name, x]) =>
         `${`${titles[name]} : TLS`.padEnd(30)} handshakes ${times(x.handshakesToTls)} (server CPU ${times(x.handshakeCpuToTls)}), ` +
-        `blocks ${times(x.blocksToTls)} (server CPU ${times(x.blockCpuToTls)})`,
+        `blocks ${times(x.blocksToTls)} (server CPU ${times(x.blockCpuToTls)})` +
+        `; blocks to TCP and node:crypto alone ${times(x.blocksToBare)} (server CPU ${times(x.blockCpuToBare)})`,
     ),
   ]
   return `${lines.join("\n")}\n`

@@ -11,6 +11,7 @@ import {
   systemClock,
   systemRandom,
 } from "../workspace.mjs"
+import { listenBare } from "./bare.mjs"
 import { lastBlock } from "./wire.mjs"
 
 const host = "127.0.0.1"
@@ -36,8 +37,9 @@ http.on("upgrade", (request, socket, head) => {
     .then((stream) => channelServer(stream, { identities: [identity], clock, random, limits }))
     .then(onConnection, () => socket.destroy())
 })
+const bare = await listenBare(host)
 http.listen({ host, port: 0 }, () => {
-  const ports = { tls: tls.port, tcp: tcp.port, webSocket: http.address().port }
+  const ports = { tls: tls.port, tcp: tcp.port, webSocket: http.address().port, bare }
   process.stdout.write(
     `${JSON.stringify({ ports, keyHash: Buffer.from(identity.keyHash).toString("hex") })}\n`,
   )
