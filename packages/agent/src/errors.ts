@@ -39,6 +39,7 @@ export type AgentErrorCode =
   | "A_VERSION"
   | "A_CRYPTO"
   | "A_DUPLICATE"
+  | "A_INTEGRITY"
   | "A_LINK"
   | "A_QUEUE"
   // The store

@@ -9,6 +9,7 @@ import type { AgentEnvelope } from "./envelopes.ts"
 import { AgentError, type AgentErrorCode } from "./errors.ts"
 import { serverText } from "./failures.ts"
 import type { Receipt } from "./messages.ts"
+import { gapBefore } from "./gap.ts"
 import { envelopeHash, openAgentMessage, type OpenedMessage } from "./open.ts"
 import { prepare } from "./outgoing.ts"
 import { hybridNotices } from "./post-quantum/setting.ts"
@@ -69,10 +70,22 @@ export function receiveAgentMessage(
     changes: {
       ...stored(outcome.changes.connection ?? connection, outcome.changes.session ?? result.session),
       ...withoutState(outcome.changes),
-      notices: [...changed, ...(outcome.changes.notices ?? []), ...lossNotices(c, result.evicted)],
+      notices: [
+        ...gapNotices(c, result),
+        ...changed,
+        ...(outcome.changes.notices ?? []),
+        ...lossNotices(c, result.evicted),
+      ],
       seen: true,
     },
   }
+}
+
+/** Messages of the application carry their integrity themselves. A QTEST may come early, and is counted at its turn. */
+function gapNotices(c: ReceiveQueueHolder, { message, integrity }: Message): readonly Notice[] {
+  if (message.type === "A_MSG" || (message.type === "QTEST" && integrity.type === "skipped")) return []
+  const gap = gapBefore(integrity, { afterNewKeys: c.resync.own !== undefined })
+  return gap === undefined ? [] : [errorNotice(c, gap)]
 }
 
 /** Keys of missing messages that had to go are messages lost (security.md Q5). */
@@ -102,7 +115,8 @@ function withoutState({ connection: _c, session: _s, ...others }: Changes): Chan
 function afterSuccess(c: ReceiveQueueHolder, envelopeVersion: number): ReceiveQueueHolder {
   const agentVersion = Math.max(c.agentVersion, Math.min(envelopeVersion, agentVersions.max))
   const received = { ...c, agentVersion, failures: 0 }
-  if (c.ratchetSync === "started") return received
+  // With the ratchet of a copy, what can be read says nothing about what can be sent.
+  if (c.ratchetSync === "started" || c.sendLocked) return received
   const resync = c.resync.own === undefined ? c.resync : { ...c.resync, own: undefined }
   return { ...received, ratchetSync: "ok", resync }
 }
@@ -220,7 +234,7 @@ function failed(
   if (refusal.code !== "A_CRYPTO") return { changes: { notices, seen: true }, head: "done" }
   const failures = Math.min(c.failures + 1, 255)
   // While keys are replaced, what was on its way under the old ones changes nothing.
-  const isFixed = c.ratchetSync === "started" || c.ratchetSync === "agreed"
+  const isFixed = c.ratchetSync === "started" || c.ratchetSync === "agreed" || c.sendLocked
   const worse = failures >= failuresForRequired ? "required" : "allowed"
   const ratchetSync = isFixed ? c.ratchetSync : worse
   const connection = { ...c, failures, ratchetSync } as const
