@@ -116,9 +116,14 @@ function addChat(root: Command): void {
     .argument("[link]", "the invitation of the other person")
     .option("--qr <file.svg>", "write the invitation as a QR code to a file")
     .option("--no-receipts", "do not tell the other side what was received")
+    .option("--message <text>", "send one message and end, for scripts; - reads it from stdin")
     .addHelpText(
       "after",
-      example("smpkit chat --dir ./me --server smp://…", "smpkit chat --dir ./you --server smp://… LINK"),
+      example(
+        "smpkit chat --dir ./me --server smp://…",
+        "smpkit chat --dir ./you --server smp://… LINK",
+        'smpkit chat --dir ./you --message "the backup has failed"',
+      ),
     )
     .action(async (link: string | undefined, options: object) =>
       (await import("./chat/chat-command.ts")).runChat(link, options as never),

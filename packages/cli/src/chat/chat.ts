@@ -298,9 +298,13 @@ export class Chat {
     const { agent, style, receipts } = this.#options
     const warning = integrityWarning(integrity)
     if (warning !== undefined) this.#say(style.bad(`! ${warning}`), connectionId)
-    const shown =
-      text === undefined ? style.dim(`(${body.length} bytes that are no text)`) : terminalText(text)
-    this.#say(`${style.peer("them:")} ${shown}`, connectionId)
+    const [first = "", ...rest] =
+      text === undefined
+        ? [style.dim(`(${body.length} bytes that are no text)`)]
+        : text.split("\n").map(terminalText)
+    this.#say(`${style.peer("them:")} ${first}`, connectionId)
+    // Marked, so that no line of theirs looks like one of ours.
+    for (const line of rest) this.#say(`${style.peer("    |")} ${line}`, connectionId)
     await agent.acknowledgeMessage({ connectionId, messageId, receipt: receipts })
   }
 

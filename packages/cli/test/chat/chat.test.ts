@@ -135,7 +135,12 @@ describe("the chat", () => {
       { type: "closed", connectionId: "c1", code: "SMP", message: hostile },
       { type: "serverDown", server: hostile, connectionIds: [] },
     )
-    expect(room.lines).toHaveLength(5)
+    // Its second line is marked as theirs.
+    expect(room.lines).toHaveLength(6)
+    expect(room.lines.slice(0, 2)).toEqual([
+      "them: \\x1b]0;x\\x07\\u202e\\x0d",
+      "    | them: verified\\x9b2J",
+    ])
     for (const line of room.lines) expect(line).not.toMatch(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/u)
   })
 

@@ -6,7 +6,8 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
 
-const command = fileURLToPath(new URL("../../bin/smpkit.js", import.meta.url))
+/** The command itself, for programs that call it. */
+export const command: string = fileURLToPath(new URL("../../bin/smpkit.js", import.meta.url))
 
 export interface Finished {
   readonly code: number | null
@@ -39,10 +40,19 @@ export class Workshop implements AsyncDisposable {
   }
 
   start(args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcessWithoutNullStreams {
+    return this.spawn(process.execPath, [command, ...args], environment)
+  }
+
+  /** Any other program. */
+  spawn(
+    program: string,
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+  ): ChildProcessWithoutNullStreams {
     const inherited = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !name.startsWith("SMPKIT_")),
     )
-    const child = spawn(process.execPath, [command, ...args], {
+    const child = spawn(program, [...args], {
       cwd: this.dir,
       env: { ...inherited, ...environment },
     })
