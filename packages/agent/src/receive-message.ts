@@ -235,7 +235,7 @@ function failed(
   const failures = Math.min(c.failures + 1, 255)
   // While keys are replaced, what was on its way under the old ones changes nothing.
   const isFixed = c.ratchetSync === "started" || c.ratchetSync === "agreed" || c.sendLocked
-  const worse = failures >= failuresForRequired ? "required" : "allowed"
+  const worse = c.ratchetSync === "required" || failures >= failuresForRequired ? "required" : "allowed"
   const ratchetSync = isFixed ? c.ratchetSync : worse
   const connection = { ...c, failures, ratchetSync } as const
   const changes = { connection, notices: [...notices, ...syncNotices(c, connection)], seen: true }

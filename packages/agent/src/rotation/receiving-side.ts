@@ -59,11 +59,18 @@ export async function offerQueue(
 /** The connection, if its queue may be moved now. */
 function movable(conversation: Conversation): DuplexConnection {
   const c = sendable(conversation)
-  const { moves, id: connectionId } = conversation
+  const { moves, session, id: connectionId } = conversation
   if (c.state !== "connected")
     throw new AgentError("NOT_CONNECTED", "Wait for the event `connected` before moving a queue.", {
       connectionId,
     })
+  if (session === undefined || !mayEncrypt(c, session.ratchet)) {
+    throw new AgentError(
+      "PROHIBITED",
+      "New keys are being agreed on with the other side: wait for the event `ratchetSync` with the state `ok` before moving a queue.",
+      { connectionId },
+    )
+  }
   if (moves.making || moves.receive !== undefined) {
     throw new AgentError(
       "PROHIBITED",

@@ -47,3 +47,55 @@ it.each(losses)("keys that a server loses can be asked for anew: %o", async ({ t
   await alice.close()
   await bob.close()
 })
+
+it("what does not decrypt makes nothing better: `required` stays until new keys are there", async () => {
+  const { alice, bob, two } = await twoPeople("required stays")
+  const ids = await connect(alice, bob)
+  const people: [Person, string][] = [
+    [alice, ids.alice],
+    [bob, ids.bob],
+  ]
+  await talk(people, "before")
+  two.down = true
+  two.drop()
+  for (let i = 0; i < 2; i++) await alice.agent.synchronizeRatchet({ connectionId: ids.alice, force: true })
+  await alice.agent.sendMessage({ connectionId: ids.alice, text: "under keys that bob has not got" })
+  two.down = false
+  await alice.restart()
+  await bob.restart()
+  await settle(100)
+  expect(bob.of("ratchetSync").map(({ state }) => state)).toEqual(["agreed", "required"])
+  expect(bob.of("error").map(({ code }) => code)).toContain("A_CRYPTO")
+  await bob.agent.synchronizeRatchet({ connectionId: ids.bob })
+  await settle(100)
+  await talk(people, "after")
+  await alice.close()
+  await bob.close()
+})
+
+it.each(["started", "agreed"])("no queue moves while keys are replaced: %s", async (state) => {
+  const { alice, bob, one } = await twoPeople("no move meanwhile 1")
+  const ids = await connect(alice, bob)
+  const people: [Person, string][] = [
+    [alice, ids.alice],
+    [bob, ids.bob],
+  ]
+  await talk(people, "before")
+  // What Bob's agent sends does not arrive. With these keys his ratchet is the one that receives first.
+  one.intercept = ({ type }) => (type === "SEND" ? "silence" : undefined)
+  await alice.agent.synchronizeRatchet({ connectionId: ids.alice, force: true })
+  await bob.next("ratchetSync")
+  const [person, connectionId] = state === "started" ? [alice, ids.alice] : [bob, ids.bob]
+  expect((await person.agent.connectionState({ connectionId })).ratchet).toBe(state)
+  await expect(person.agent.switchQueue({ connectionId })).rejects.toMatchObject({
+    name: "AgentError",
+    code: "PROHIBITED",
+  })
+  one.intercept = () => undefined
+  await alice.restart()
+  await bob.restart()
+  await settle(50)
+  await talk(people, "after")
+  await alice.close()
+  await bob.close()
+})
