@@ -6,6 +6,7 @@ import { messageEvent } from "./message-event.ts"
 import { expireHeld, releaseHeld } from "./post-quantum/hold.ts"
 import type { Registry } from "./registry.ts"
 import { closeConnection } from "./removal.ts"
+import { lockCopy, resynchronizeCopies } from "./resynchronize/restored-copy.ts"
 
 const housekeepingMs = 5 * 60_000
 /** How long a message of ours waits for its receipt (agent-protocol.md, "Delivery receipts"). */
@@ -14,14 +15,15 @@ const receiptAgeMs = 21 * 24 * 3600_000
 /** Takes up what an earlier run left: events that were not taken, messages that were not acknowledged, joins, deliveries, subscriptions. */
 export async function resumeConnections(context: Context, registry: Registry): Promise<void> {
   const notices = context.storedNotices()
-  if (context.store.wasRestored) await lockSending(context, registry)
+  const locked = context.store.wasRestored ? await lockCopy(context, registry) : []
   // The application does not read yet, so nobody waits for it here.
-  context.background(context.emit(notices))
+  context.background(context.emit([...notices, ...locked]))
   for (const conversation of registry.all()) {
     for (const incoming of conversation.unacknowledged())
       context.show(messageEvent(conversation.id, incoming, true))
   }
   for (const conversation of registry.all()) await resume(context, registry, conversation)
+  context.background(resynchronizeCopies(context, registry))
 }
 
 async function resume(context: Context, registry: Registry, conversation: Conversation): Promise<void> {
@@ -53,18 +55,6 @@ async function resume(context: Context, registry: Registry, conversation: Conver
   }
 }
 
-/** security.md Q2: a copy of a store may be behind what was sent, and two messages under one key would give both away. */
-async function lockSending(context: Context, registry: Registry): Promise<void> {
-  const conversations = registry.all()
-  for (const conversation of conversations) {
-    const { connection } = conversation
-    await conversation.save({ connection: { ...connection, sendLocked: true } })
-  }
-  await context.update((tx) => {
-    tx.setRestored(false)
-  })
-}
-
 /** What has to be looked at from time to time. */
 export function startHousekeeping(context: Context, registry: Registry): Disposable {
   let timer: Disposable | undefined
@@ -85,6 +75,7 @@ export function startHousekeeping(context: Context, registry: Registry): Disposa
 async function tidy(context: Context, registry: Registry): Promise<void> {
   const now = context.clock.now()
   registry.tidyMoves()
+  await resynchronizeCopies(context, registry)
   for (const conversation of registry.all()) {
     const forgotten = conversation.sentBefore(now - receiptAgeMs)
     if (forgotten.length > 0 && conversation.active) await conversation.save({ forgotten })

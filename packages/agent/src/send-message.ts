@@ -6,6 +6,7 @@ import { AgentError } from "./errors.ts"
 import { prepare } from "./outgoing.ts"
 import { holdMessage } from "./post-quantum/hold.ts"
 import { mayLeave } from "./post-quantum/setting.ts"
+import { goesByItself } from "./resynchronize/restored-copy.ts"
 import { sendsOwnKey } from "./seal.ts"
 import type { StoreTx } from "./store/index.ts"
 import { earlyMessagesVersion } from "./version.ts"
@@ -54,7 +55,7 @@ export async function storeMessage(
 export function sendable(conversation: Conversation): DuplexConnection {
   const c = conversation.connection
   const where = { connectionId: c.id }
-  if (c.sendLocked && c.ratchetSync !== "started") {
+  if (c.sendLocked && c.ratchetSync !== "started" && !goesByItself(c)) {
     throw new AgentError(
       "SEND_LOCKED",
       "This store came back from a copy: call synchronizeRatchet before sending.",

@@ -97,7 +97,7 @@ export function receiveReady(
 ): Outcome {
   const isFirst = before.ratchet.sending === undefined
   const isNowHybrid = isHybrid(session.ratchet) && !hybridOf(before.ratchet).receiving
-  if (!isDuplex(c) || !(isFirst || isNowHybrid)) return { changes: {}, head: "done" }
+  if (!isDuplex(c) || c.sendLocked || !(isFirst || isNowHybrid)) return { changes: {}, head: "done" }
   const ready = prepare(context, c, session, { type: "EREADY", lastDecrypted: session.lastReceivedId })
   return { changes: { session: ready.session, outgoing: [ready.item] }, head: "done" }
 }
