@@ -115,7 +115,10 @@ export class History {
 
   #take(taken: Taken, isNew: boolean): void {
     const { letter, opened } = taken
-    if (letter.type === "AgentRatchetKey") return
+    if (letter.type === "AgentRatchetKey") {
+      if (this.last === undefined) taken.report ??= { code: "A_PROHIBITED", text: "", heard: 0 }
+      return
+    }
     if (letter.type === "confirmation" || letter.type === "draft") {
       this.last ??= { number: letter.number, letter }
       return

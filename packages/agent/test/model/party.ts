@@ -2,14 +2,8 @@ import { type Bytes, decode, encode, toBase64Url, u32 } from "@smpkit/codec"
 import { sha256 } from "@smpkit/crypto"
 import { settle } from "@smpkit/testkit"
 import { type SmpSession, TransportError } from "@smpkit/transport"
-import {
-  Agent,
-  AgentError,
-  type AgentEvent,
-  memoryRawStore,
-  type RawStore,
-  type SealedStore,
-} from "../../src/index.ts"
+import { Agent, type AgentEvent, memoryRawStore, type RawStore, type SealedStore } from "../../src/index.ts"
+import { isAgentError } from "../../src/errors.ts"
 import { tables } from "../../src/records.ts"
 import { openStore } from "../scenario/world.ts"
 import { Interference } from "./adversary.ts"
@@ -29,6 +23,10 @@ import type { World } from "./world.ts"
 const never = new Promise<never>(() => undefined)
 const marker = { table: "model", key: "step" }
 
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : "something that is no error"
+}
+
 /** A run of an agent: from power on to power off. */
 interface Run {
   on: boolean
@@ -47,7 +45,6 @@ export class Party {
   #isCopy = false
   #run: Run = { on: false, agent: undefined, sessions: [] }
   #steps = 0
-  #store: SealedStore | undefined
   /** What each message to the other side says. */
   readonly texts = new Map<number, string>()
   /** What `sendMessage` is called with now. */
@@ -69,7 +66,6 @@ export class Party {
   readonly fates = new Map<number, "stored" | "sent" | "failed">()
   readonly delivered = new Set<number>()
   readonly violations: string[] = []
-  #asked = 0
 
   constructor(name: string, world: World) {
     this.name = name
@@ -103,7 +99,6 @@ export class Party {
     this.history.backTo(mark === undefined ? 0 : decode(u32, mark), this.#isCopy)
     this.#isCopy = false
     this.#watch(store, run)
-    this.#store = store
     const opening = Agent.open({
       store,
       clock: this.world.clock,
@@ -271,9 +266,7 @@ export class Party {
         await this.#on(agent, event, run)
       }
     } catch (error) {
-      this.violations.push(
-        `the agent stopped: ${error instanceof Error ? (error.stack ?? error.message) : "?"}`,
-      )
+      this.violations.push(`the agent stopped: ${textOf(error)}`)
     }
   }
 
@@ -322,7 +315,7 @@ export class Party {
   async #whileRunning(run: Run, work: Promise<unknown>, allowed: readonly string[]): Promise<void> {
     await Promise.race([
       work.catch((error: unknown) => {
-        if (!run.on || (error instanceof AgentError && [...allowed, "CLOSED"].includes(error.code))) return
+        if (!run.on || (isAgentError(error) && [...allowed, "CLOSED"].includes(error.code))) return
         throw error
       }),
       this.#end(run),
@@ -366,7 +359,7 @@ export class Party {
   }
 
   readonly #unexpected = (error: unknown): void => {
-    this.violations.push(`unexpected: ${error instanceof Error ? (error.stack ?? error.message) : "?"}`)
+    this.violations.push(`unexpected: ${textOf(error)}`)
   }
 
   /** The application goes on with what it has read. */
@@ -428,7 +421,7 @@ export class Party {
     try {
       return await this.#whileOn(run, f(agent))
     } catch (error) {
-      if (error instanceof AgentError && [...allowed, "NETWORK", "TIMEOUT"].includes(error.code)) {
+      if (isAgentError(error) && [...allowed, "NETWORK", "TIMEOUT"].includes(error.code)) {
         this.world.log(`${this.name} is refused ${error.code}: ${error.message}`)
         return undefined
       }
