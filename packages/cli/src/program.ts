@@ -98,7 +98,9 @@ function addServer(root: Command): void {
 }
 
 function addAgent(root: Command): void {
-  withAgentOptions(sub(root, "agent", "an agent for programs in any language: JSON-RPC on stdin and stdout"))
+  const agent = withAgentOptions(
+    sub(root, "agent", "an agent for programs in any language: JSON-RPC on stdin and stdout"),
+  )
     .addHelpText(
       "after",
       example(
@@ -107,6 +109,23 @@ function addAgent(root: Command): void {
       ),
     )
     .action(async (options: object) => (await import("./agent-command.ts")).runAgent(options as never))
+  // The folder and its passphrase are options of the agent, wherever they stand.
+  withFile(agent, "export", "write an agent that does not run to one sealed file, for a backup or a move")
+    .argument("<file>", "the file to write; it must not exist")
+    .addHelpText("after", example("smpkit agent export --dir ./bot ./bot.smpkit"))
+    .action(async (file: string, _: object, command: Command) =>
+      (await import("./backup-command.ts")).runExport(file, command.optsWithGlobals()),
+    )
+  withFile(agent, "import", "make an agent's folder of an exported file; its contacts get new keys")
+    .argument("<file>", "the exported file; its passphrase is that of the new folder")
+    .addHelpText("after", example("smpkit agent import --dir ./new ./bot.smpkit", "smpkit chat --dir ./new"))
+    .action(async (file: string, _: object, command: Command) =>
+      (await import("./backup-command.ts")).runImport(file, command.optsWithGlobals()),
+    )
+}
+
+function withFile(agent: Command, name: string, description: string): Command {
+  return sub(agent, name, description).configureHelp({ showGlobalOptions: true })
 }
 
 function addChat(root: Command): void {

@@ -8,6 +8,8 @@ const commands = [
   ["server", "start"],
   ["server", "address"],
   ["agent"],
+  ["agent", "export"],
+  ["agent", "import"],
   ["chat"],
   ["web"],
   ["send"],
