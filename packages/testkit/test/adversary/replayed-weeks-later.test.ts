@@ -40,7 +40,7 @@ describe("security.md Q3: Eve's server delivers weeks later what she recorded", 
     expect(errorsOf(w.bob)).toEqual([])
   })
 
-  test("Q3: on day 22 its key is gone: an error and `allowed`, however often she repeats it, and sending goes on", async () => {
+  test("Q3: on day 22 its key is gone: an error and the state allowed, however often she repeats it, and sending goes on", async () => {
     await using w = await world("day 22")
     const { talk, kept } = await keptBack(w, 1)
     w.clock.jump(22 * dayMs)
@@ -56,7 +56,7 @@ describe("security.md Q3: Eve's server delivers weeks later what she recorded", 
     expect(syncStates(w)).toEqual(["allowed", "ok"])
   })
 
-  test("Q3: `required` takes three different ones with no success between, and does not stop sending either", async () => {
+  test("Q3: the state required takes three different ones with no success between, and does not stop sending either", async () => {
     await using w = await world("three on day 22")
     const { talk, kept } = await keptBack(w, 5)
     w.clock.jump(22 * dayMs)

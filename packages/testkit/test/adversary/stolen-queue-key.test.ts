@@ -109,7 +109,7 @@ describe("security.md Q1: Eve has stolen the static key of a queue and controls 
     { setting: "required" },
   ]
   test.each(guards)(
-    "Q1: a connection with %o answers nothing before `synchronizeRatchet`, and goes on with Alice",
+    "Q1: a connection with %o answers nothing before synchronizeRatchet, and goes on with Alice",
     async ({ verified = false, setting = "on" }) => {
       await using w = await world(`guarded ${setting}`)
       const stolen = await theft(w, { setting })
