@@ -235,8 +235,9 @@ export class Party {
     for (const session of this.#run.sessions) void session.close()
   }
 
-  /** Copies the disk, as a backup. */
+  /** Copies the disk, as a backup. A copy from a handshake leads nowhere: what it waits for has come. */
   async backUp(): Promise<void> {
+    if (!this.connected) return
     const copy = memoryRawStore()
     const all = [...this.#disk.scan(new Uint8Array(0))]
     await copy.commit(all.map(({ key, value }) => ({ type: "put", key, value })))
