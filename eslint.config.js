@@ -177,7 +177,7 @@ export default defineConfig(
     },
   },
   {
-    files: ["packages/cli/**/*.ts"],
+    files: ["packages/cli/**/*.ts", "examples/**/*.ts"],
     rules: { "no-console": "off" },
   },
   {

@@ -53,7 +53,7 @@ export default defineConfig({
         resolve: { alias: [backend("node-backend"), ...sourceAliases("node")] },
         test: {
           name: "node",
-          include: ["packages/*/test/**/*.test.ts", "interop/**/*.test.ts"],
+          include: ["packages/*/test/**/*.test.ts", "interop/**/*.test.ts", "examples/test/*.test.ts"],
           exclude: [inChromium],
           testTimeout: 30_000,
           hookTimeout: 30_000,

@@ -17,7 +17,7 @@ const checks = [
   { name: "format", run: () => tool("prettier", "--check", "--log-level=warn", ".") },
   {
     name: "imports",
-    run: () => tool("depcruise", "--config", ".dependency-cruiser.mjs", "packages", "interop"),
+    run: () => tool("depcruise", "--config", ".dependency-cruiser.mjs", "packages", "interop", "examples"),
   },
   { name: "api", run: () => apiReports({ update: false }) },
   { name: "packages", run: packageContents },

@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises"
 import { AgentError, serve } from "@smpkit/agent"
 import { openAgent } from "@smpkit/agent/node"
 
-/** So many readings wait on the disk while there is no network; a week at one a minute. */
+/** So many readings wait on the disk while there is no network. The agent gives up what no server takes for two days. */
 const mostWaiting = 10_000
 
 const [dir = "sensor-data", linkFile = "receiver.link", seconds = "60"] = process.argv.slice(2)

@@ -7,7 +7,7 @@ export async function docExamples() {
   rmSync(`${root}${directory}`, { recursive: true, force: true })
   mkdirSync(`${root}${directory}`, { recursive: true })
   const names = []
-  for (const path of await files("README.md", "docs/*.md", "packages/*/README.md")) {
+  for (const path of await files("README.md", "docs/*.md", "packages/*/README.md", "examples/*/README.md")) {
     for (const { line, code } of blocks(readText(path))) {
       const name = `${path.replaceAll("/", "__").replace(/\.md$/, "")}__${line}.ts`
       // Empty lines before the block give it the line numbers of the document.
