@@ -1,4 +1,5 @@
 import type { Bytes } from "@smpkit/codec"
+import { equalBytes } from "@smpkit/crypto"
 import { type Changes, type Delivered, type OutgoingItem, writeItems } from "./changes.ts"
 import { type Connection, receiveQueueOf, type Session } from "./connection.ts"
 import { type Context, putNotices, type StoredNotice } from "./context.ts"
@@ -15,27 +16,38 @@ import {
   type PendingReceipt,
   putRecord,
   type Sent,
+  type Table,
   tables,
 } from "./records.ts"
 import { HeldMessages } from "./post-quantum/held-messages.ts"
 import { Lane, Moves } from "./rotation/moves.ts"
 import type { ReceiveQueue } from "./queues.ts"
+import { type Outline, outlineOf } from "./outline.ts"
+import type { Droppable } from "./recently-used.ts"
 import { SeenEnvelopes } from "./seen-envelopes.ts"
 import { ownLinkTable } from "./short-links/own-link.ts"
 import type { StoreTx } from "./store/index.ts"
 
+const nothing = Promise.resolve()
+
 /**
  * One connection in memory. Memory changes at the moment of `save`, so that the next message builds on it at once; effects wait until the promise
- * of `save` has resolved, when the change is on disk.
+ * of `save` has resolved, when the change is on disk. Keys, ratchet and hashes are in memory only while the connection is used: there may be very many of them.
  */
-export class Conversation {
+export class Conversation implements Droppable {
+  readonly id: string
   readonly #context: Context
-  readonly seen: SeenEnvelopes
+  #seen: SeenEnvelopes | undefined
   readonly held: HeldMessages
-  #connection: Connection
+  #outline: Outline
+  /** As stored, while it is at hand. */
+  #connection: Connection | undefined
   /** Which write of its record is the last: before `allowConnection` and while joining it holds a ratchet. */
   #connectionGeneration: number
-  #session: Session | undefined
+  /** As stored, while it is at hand: there may be none. */
+  #session: { readonly value: Session | undefined } | undefined
+  /** Changes of it that memory has and the store has not yet. */
+  #unwritten = 0
   /** Which write of the session's record is the last. */
   #sessionGeneration: number
   /** Of the connection's own queue. */
@@ -59,17 +71,17 @@ export class Conversation {
   /** Called when what waits is to be sent at once, whatever failed before. */
   resume: () => void = () => undefined
   /** Acknowledged, which is not in the store yet. */
-  readonly #acknowledged = new Set<number>()
+  #acknowledged: Set<number> | undefined
   #unacknowledgedCount: number
-  #receiving: Promise<void> = Promise.resolve()
+  #receiving: Promise<void> = nothing
 
   constructor(context: Context, connection: Connection) {
     const { store } = context
     const { id } = connection
+    this.id = id
     this.#context = context
-    this.#connection = connection
+    this.#outline = outlineOf(context.servers, connection)
     this.#connectionGeneration = store.generation(tables.connection.name, id)
-    this.#session = getRecord(store, tables.session, id)
     this.#sessionGeneration = store.generation(tables.session.name, id)
     this.first = new Lane(getRecord(store, tables.head, id))
     this.moves = new Moves(store, id)
@@ -77,20 +89,46 @@ export class Conversation {
     this.outgoing = [...listRecords(store, tables.outgoing, id)].map(
       ({ value: { body: _, ...item } }) => item,
     )
-    this.#unacknowledgedCount = [...listRecords(store, tables.incoming, id)].length
-    this.seen = new SeenEnvelopes(store, id)
+    this.#unacknowledgedCount = [...store.list(tables.incoming.name, id)].length
     this.held = new HeldMessages(store, id)
   }
 
-  get id(): string {
-    return this.#connection.id
-  }
   get connection(): Connection {
+    this.#context.recentlyUsed.use(this)
+    this.#connection ??= this.#read(tables.connection)
+    if (this.#connection === undefined) throw new TypeError("a connection without a record")
     return this.#connection
   }
-  get session(): Session | undefined {
-    return this.#session
+  /** What is known of `connection` at any time. */
+  get outline(): Outline {
+    return this.#outline
   }
+  get session(): Session | undefined {
+    this.#context.recentlyUsed.use(this)
+    this.#session ??= { value: this.#read(tables.session) }
+    return this.#session.value
+  }
+  get seen(): SeenEnvelopes {
+    this.#context.recentlyUsed.use(this)
+    this.#seen ??= new SeenEnvelopes(this.#context.store, this.id)
+    return this.#seen
+  }
+
+  #read<T>(table: Table<T>): T | undefined {
+    this.#context.assertOpen()
+    return getRecord(this.#context.store, table, this.id)
+  }
+
+  /** Lets go of what the store has as well; of a connection that was deleted nothing can be read again. */
+  drop(): boolean {
+    if (this.#unwritten > 0) return false
+    if (!this.active) return true
+    this.#connection = undefined
+    this.#session = undefined
+    this.#seen = undefined
+    return true
+  }
+
   /** The lanes that messages come by. */
   get lanes(): readonly Lane[] {
     return this.moves.receive === undefined ? [this.first] : [this.first, this.moves.second]
@@ -110,7 +148,7 @@ export class Conversation {
   }
 
   incoming(messageId: number): Incoming | undefined {
-    if (this.#acknowledged.has(messageId)) return undefined
+    if (this.#acknowledged?.has(messageId) === true) return undefined
     return getRecord(this.#context.store, tables.incoming, numberKey(this.id, messageId))
   }
 
@@ -155,9 +193,12 @@ export class Conversation {
   /** Changes memory now, and disk with the next transaction or soon; resolves when they are on disk. */
   saveWithNext(changes: Changes): Promise<void> {
     this.#remember(changes)
-    if (changes.acknowledged !== undefined) this.#acknowledged.add(changes.acknowledged)
+    const { acknowledged } = changes
+    if (acknowledged !== undefined) this.#acknowledged = (this.#acknowledged ?? new Set()).add(acknowledged)
+    this.#unwritten++
     return this.#context.updateWithNext((tx) => {
-      if (changes.acknowledged !== undefined) this.#acknowledged.delete(changes.acknowledged)
+      this.#unwritten--
+      if (acknowledged !== undefined) this.#acknowledged?.delete(acknowledged)
       if (this.active) this.#write(tx, changes)
     })
   }
@@ -166,8 +207,12 @@ export class Conversation {
     const { connection, session, head, receipt, settledReceipts, incoming, acknowledged } = changes
     if (!this.active)
       throw new AgentError("NOT_FOUND", "The connection was deleted.", { connectionId: this.id })
-    if (connection !== undefined) this.#connection = connection
-    if (session !== undefined) this.#session = session
+    this.#context.recentlyUsed.use(this)
+    if (connection !== undefined) {
+      this.#connection = connection
+      this.#outline = outlineOf(this.#context.servers, connection)
+    }
+    if (session !== undefined) this.#session = { value: session }
     if (head !== undefined) (changes.lane ?? this.first).head = head
     if (receipt !== undefined) this.#receipts.push(receipt)
     if (incoming !== undefined) this.#unacknowledgedCount++
@@ -205,8 +250,15 @@ export class Conversation {
 
   /** The queue of a lane, while it has one. */
   queueOf(lane: Lane): ReceiveQueue | undefined {
-    if (lane === this.first) return receiveQueueOf(this.#connection)
+    if (lane === this.first) return receiveQueueOf(this.connection)
     return lane === this.moves.second ? this.moves.receive?.queue : undefined
+  }
+
+  /** The queue, in use or the second one, with this id. */
+  ownQueue(recipientId: Bytes): ReceiveQueue | undefined {
+    return this.lanes
+      .map((lane) => this.queueOf(lane))
+      .find((queue) => queue !== undefined && equalBytes(queue.recipientId, recipientId))
   }
 
   /** `save`, then shows the events. */
@@ -237,6 +289,10 @@ export class Conversation {
   /** Removes all records of the connection in a transaction of the caller. */
   erase(tx: StoreTx): void {
     const { id } = this
+    // Whoever is at work with it still looks at it.
+    this.#connection = this.connection
+    this.#session = { value: this.session }
+    this.#context.recentlyUsed.forget(this)
     for (const { name } of [tables.connection, tables.session, tables.head]) tx.delete(name, id)
     for (const { name } of [tables.outgoing, tables.sent, tables.incoming, tables.receipts, tables.seen]) {
       for (const { key } of tx.list(name, id)) tx.delete(name, key)

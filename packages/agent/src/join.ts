@@ -11,6 +11,7 @@ import { abandon, newConnection } from "./invite.ts"
 import type { ConnectionLink } from "./links.ts"
 import { createQueue } from "./new-queue.ts"
 import { prepareConfirmation } from "./outgoing.ts"
+import { mayHaveLink } from "./outline.ts"
 import type { NewQueue } from "./queues.ts"
 import type { Registry } from "./registry.ts"
 import { assertInfoFits, sendsOwnKey } from "./seal.ts"
@@ -88,7 +89,8 @@ function replyFits(joining: Joining): boolean {
 
 /** The connection that was joined with a link, or that the link leads to. */
 export function findJoined(registry: Registry, link: Invitation): Conversation | undefined {
-  return registry.all().find((one) => concerns(one.connection, link))
+  const [{ senderId }] = link.queues
+  return registry.all().find((one) => mayHaveLink(one.outline, senderId) && concerns(one.connection, link))
 }
 
 export function alreadyKnown(connectionId: string): AgentError<"LINK_ALREADY_USED"> {

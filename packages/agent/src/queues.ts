@@ -13,9 +13,24 @@ import {
 } from "@smpkit/crypto"
 import { type QueueInfo, queueInfo, type QueueMode, type ServerAddress, serverAddress } from "@smpkit/smp"
 
+/** A key pair as it was read: its public half is made when it is asked for, as an agent with many connections reads many pairs and uses few. */
+class StoredPair<A extends Alg> implements KeyPair<A> {
+  readonly privateKey: PrivateKey<A>
+  #publicKey: PublicKey<A> | undefined
+
+  constructor(privateKey: PrivateKey<A>) {
+    this.privateKey = privateKey
+  }
+
+  get publicKey(): PublicKey<A> {
+    this.#publicKey ??= keyPairOf(this.privateKey).publicKey
+    return this.#publicKey
+  }
+}
+
 /** A key pair in the sealed store: PKCS8, from which the public half is made again. */
 export function keyPair<A extends Alg>(alg: A): Codec<KeyPair<A>> {
-  return pairCodec((der) => keyPairOf(privateKeyOf(der, alg)))
+  return pairCodec((der): KeyPair<A> => new StoredPair(privateKeyOf(der, alg)))
 }
 
 function pairCodec<P extends KeyPair>(pairOf: (der: Bytes) => P): Codec<P> {
@@ -99,8 +114,8 @@ export interface SendQueue {
 function senderKeyOf(der: Bytes): SenderKey {
   const key = decodePrivateKey(der, ["x25519", "ed25519"])
   return key.alg === "x25519"
-    ? keyPairOf(privateKeyOf(der, "x25519"))
-    : keyPairOf(privateKeyOf(der, "ed25519"))
+    ? new StoredPair(privateKeyOf(der, "x25519"))
+    : new StoredPair(privateKeyOf(der, "ed25519"))
 }
 
 /** Nothing stands for a key that is not chosen yet. */

@@ -1,7 +1,7 @@
 import type { SmpClient } from "@smpkit/client"
 import { acknowledgeMessage } from "./acknowledge.ts"
-import { sameServer, type ServerAddress } from "@smpkit/smp"
-import { type Connection, isDuplex } from "./connection.ts"
+import type { ServerAddress } from "@smpkit/smp"
+import type { Connection } from "./connection.ts"
 import type { Context } from "./context.ts"
 import { Conversation } from "./conversation.ts"
 import { Delivery } from "./deliver.ts"
@@ -38,7 +38,7 @@ export class Registry {
       onMessage: (conversation, message) => {
         conversation.laneOf(message.recipientId).arrivals++
         const work = (): Promise<void> => receive(context, conversation, message, conversation.resume)
-        context.background(conversation.inOrder(work))
+        return conversation.inOrder(work)
       },
       onUp: (server) => {
         this.#resume(server)
@@ -57,11 +57,15 @@ export class Registry {
     context.onQueueDeleted = (server) => {
       this.#release([{ role: "receive", server }])
     }
-    for (const { value } of [...listRecords(context.store, tables.connection)]) this.#add(value)
+    for (const { value } of listRecords(context.store, tables.connection)) this.#add(value)
   }
 
   all(): readonly Conversation[] {
-    return [...this.#members.values()].map(({ conversation }) => conversation)
+    return [...this.#conversations()]
+  }
+
+  *#conversations(): Iterable<Conversation> {
+    for (const { conversation } of this.#members.values()) yield conversation
   }
 
   /** Throws `AgentError NOT_FOUND`. */
@@ -92,11 +96,11 @@ export class Registry {
       if (queue !== undefined) this.#subscriptions.remove(queue)
     }
     this.#members.delete(id)
-    this.#release(serversOf(conversation))
+    this.#release(serversOf(this.#context.servers, conversation))
   }
 
   #release(uses: readonly ServerUse[]): void {
-    releaseUnused(this.#context, uses, this.all())
+    releaseUnused(this.#context, uses, this.#conversations())
   }
 
   /** Subscribes a connection's queues; `created` is the session that made its own. */
@@ -121,8 +125,8 @@ export class Registry {
 
   /** Starts sending what waits. */
   start(id: string): void {
-    const { delivery, receipts, mover } = this.#member(id)
-    delivery.start()
+    const { conversation, delivery, receipts, mover } = this.#member(id)
+    if (conversation.outgoing.length > 0) delivery.start()
     mover.start()
     receipts.schedule()
   }
@@ -135,10 +139,10 @@ export class Registry {
 
   /** A server can be reached again: what waits for it is tried at once. */
   #resume(server: ServerAddress): void {
+    const use = this.#context.servers.of("send", server)
     for (const { conversation, delivery, mover } of this.#members.values()) {
-      const c = conversation.connection
       mover.resume()
-      if (isDuplex(c) && sameServer(c.send.info.server, server)) delivery.resume()
+      if (conversation.outgoing.length > 0 && conversation.outline.uses.includes(use)) delivery.resume()
     }
   }
 

@@ -27,7 +27,7 @@ export async function resumeConnections(context: Context, registry: Registry): P
 }
 
 async function resume(context: Context, registry: Registry, conversation: Conversation): Promise<void> {
-  switch (conversation.connection.state) {
+  switch (conversation.outline.state) {
     case "new":
       // Its link was never told to anybody.
       await abandon(context, registry, conversation)
@@ -51,7 +51,7 @@ async function resume(context: Context, registry: Registry, conversation: Conver
       context.background(releaseHeld(context, conversation))
       return
     default:
-      return conversation.connection satisfies never
+      return conversation.outline.state satisfies never
   }
 }
 
@@ -80,8 +80,8 @@ async function tidy(context: Context, registry: Registry): Promise<void> {
     const forgotten = conversation.sentBefore(now - receiptAgeMs)
     if (forgotten.length > 0 && conversation.active) await conversation.save({ forgotten })
     await expireHeld(context, conversation)
-    const { connection: c } = conversation
-    if (c.state === "joined" && now - c.created >= context.options.noAnswerMs) {
+    if (conversation.outline.state !== "joined") continue
+    if (now - conversation.connection.created >= context.options.noAnswerMs) {
       await closeConnection(
         context,
         conversation,

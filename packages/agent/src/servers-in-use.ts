@@ -1,7 +1,9 @@
 import type { ServerRole } from "@smpkit/client"
-import { sameServer, type ServerAddress } from "@smpkit/smp"
-import type { Conversation } from "./conversation.ts"
+import type { ServerAddress } from "@smpkit/smp"
+import type { Connection } from "./connection.ts"
 import type { Context } from "./context.ts"
+import type { Conversation } from "./conversation.ts"
+import { serverText } from "./failures.ts"
 import { listRecords, tables } from "./records.ts"
 
 /** A connection that is made to a server. */
@@ -10,32 +12,60 @@ export interface ServerUse {
   readonly server: ServerAddress
 }
 
+/** One object for each use, whoever uses it: many connections have few servers. */
+export class ServerUses {
+  readonly #all = new Map<string, ServerUse>()
+
+  of(role: ServerRole, server: ServerAddress): ServerUse {
+    const key = `${role} ${serverText(server)}`
+    let use = this.#all.get(key)
+    if (use === undefined) {
+      use = { role, server }
+      this.#all.set(key, use)
+    }
+    return use
+  }
+
+  /** What the queues of a connection need, also those that are to be made or found; not one that it moves to. */
+  ofConnection(c: Connection): readonly ServerUse[] {
+    const uses: ServerUse[] = []
+    if ("receive" in c) uses.push(this.of("receive", c.receive.server))
+    if ("queue" in c) uses.push(this.of("receive", c.queue.server))
+    if ("send" in c) uses.push(this.of("send", c.send.info.server))
+    if ("address" in c) uses.push(this.of("send", c.address.server))
+    if ("link" in c) uses.push(this.of("send", c.link.server))
+    return uses
+  }
+}
+
 /** The servers of a connection's queues, also of those that are to be made or found, or move. */
-export function serversOf({ connection: c, moves }: Conversation): readonly ServerUse[] {
-  const uses: ServerUse[] = []
-  if ("receive" in c) uses.push({ role: "receive", server: c.receive.server })
-  if ("queue" in c) uses.push({ role: "receive", server: c.queue.server })
-  if ("send" in c) uses.push({ role: "send", server: c.send.info.server })
-  if ("address" in c) uses.push({ role: "send", server: c.address.server })
-  if ("link" in c) uses.push({ role: "send", server: c.link.server })
-  if (moves.receive !== undefined) uses.push({ role: "receive", server: moves.receive.queue.server })
-  const { move } = moves.send
-  if (move !== undefined) uses.push({ role: "send", server: move.queue.info.server })
-  return uses
+export function serversOf(
+  servers: ServerUses,
+  { outline: { uses }, moves }: Conversation,
+): readonly ServerUse[] {
+  const { receive, send } = moves
+  if (!moves.going) return uses
+  return [
+    ...uses,
+    ...(receive === undefined ? [] : [servers.of("receive", receive.queue.server)]),
+    ...(send.move === undefined ? [] : [servers.of("send", send.move.queue.info.server)]),
+  ]
 }
 
 /** Gives up connections to servers that neither one of `conversations` nor a queue that is to be deleted needs any more. */
 export function releaseUnused(
   context: Context,
   uses: readonly ServerUse[],
-  conversations: readonly Conversation[],
+  conversations: Iterable<Conversation>,
 ): void {
-  const needed = conversations.flatMap(serversOf)
+  const { servers } = context
+  const unused = new Set(uses.map(({ role, server }) => servers.of(role, server)))
+  for (const conversation of conversations) {
+    for (const use of serversOf(servers, conversation)) unused.delete(use)
+    if (unused.size === 0) return
+  }
   for (const { value } of listRecords(context.store, tables.removal)) {
-    needed.push({ role: "receive", server: value.server })
+    unused.delete(servers.of("receive", value.server))
   }
-  for (const { role, server } of uses) {
-    if (needed.some((other) => other.role === role && sameServer(other.server, server))) continue
-    context.background(context.pool.release(server, role))
-  }
+  for (const { role, server } of unused) context.background(context.pool.release(server, role))
 }

@@ -53,8 +53,9 @@ export async function startRequest(
 }
 
 function assertForeign(registry: Registry, { queues: [queue] }: ConnectionLink): void {
-  const own = registry.all().find(({ connection: c }) => {
-    if (c.state !== "address") return false
+  const own = registry.all().find((one) => {
+    const c = one.outline.state === "address" ? one.connection : undefined
+    if (c?.state !== "address") return false
     const { server, senderId } = c.receive
     return sameServer(server, queue.server) && equalBytes(senderId, queue.senderId)
   })

@@ -13,8 +13,6 @@ import { mayLeave } from "./setting.ts"
 
 /** More than so many do not wait. */
 const maxHeld = 256
-/** As long as messages wait for a server (agent-protocol.md, "Sending, retries, errors"). */
-const maxAgeMs = 48 * 3600_000
 
 /** Stores a message until it may leave; resolves with its `messageId` when it is on disk. Throws `AgentError` LARGE, POST_QUANTUM. */
 export async function holdMessage(
@@ -49,8 +47,10 @@ export async function holdMessage(
 
 /** Encrypts what was held, once both directions are hybrid. */
 export async function releaseHeld(context: Context, conversation: Conversation): Promise<void> {
-  const { connection: c, session, held } = conversation
-  if (held.count === 0 || session === undefined || !isDuplex(c) || !conversation.active) return
+  const { held } = conversation
+  if (held.count === 0) return
+  const { connection: c, session } = conversation
+  if (session === undefined || !isDuplex(c) || !conversation.active) return
   if (!mayLeave(c, session.ratchet)) return
   await Promise.all(held.take(() => true).map((message) => release(context, conversation, c, message)))
 }
@@ -76,22 +76,26 @@ async function release(
   })
 }
 
-/** What was held for two days will not leave: the application hears so. */
+/** What was held as long as messages wait for a server will not leave: the application hears so. */
 export async function expireHeld(context: Context, conversation: Conversation): Promise<void> {
-  const { connection: c, held, id } = conversation
-  if (held.count === 0 || !conversation.active || !isDuplex(c)) return
-  const limit = context.clock.now() - maxAgeMs
+  const { held, id } = conversation
+  if (held.count === 0) return
+  const { connection: c } = conversation
+  if (!conversation.active || !isDuplex(c)) return
+  const limit = context.clock.now() - context.options.messageExpiryMs
   const old = held.take(({ created }) => created < limit)
   if (old.length === 0) return
   const server = serverText(c.send.info.server)
-  const message =
-    "It was held for two days: the other side has not agreed on new keys, or not on post-quantum encryption, which this connection requires."
+  const isRequired = c.postQuantum === "required"
+  const message = isRequired
+    ? "It was held too long: the other side has not agreed on post-quantum encryption, which this connection requires."
+    : "It was held too long: the other side has not agreed on new keys."
   await conversation.saveAndShow({
     notices: old.map(({ messageId }) => ({
       type: "failed",
       connectionId: id,
       messageId,
-      code: "POST_QUANTUM",
+      code: isRequired ? "POST_QUANTUM" : "EXPIRED",
       message,
       server,
     })),

@@ -72,8 +72,10 @@ export async function resolve(context: Context, conversation: Conversation): Pro
   if (c.state !== "resolving") return
   const answer = await requestData(context, c)
   const data = openLinkData(c.link, answer.senderId, answer)
-  if (conversation.connection !== c || !conversation.active) return
-  const connection = nextState(context, c, data)
+  // It may have changed meanwhile.
+  const now = conversation.connection
+  if (now.state !== "resolving" || !conversation.active) return
+  const connection = nextState(context, now, data)
   await conversation.save({ connection })
 }
 
