@@ -30,6 +30,13 @@ export class MeasuredChild {
     return value
   }
 
+  /** Sends a command to a child that reads them from its IPC channel; its answer is its next line, in JSON. */
+  async ask(command) {
+    if (!this.#child.connected) throw this.#ended()
+    this.#child.send(command)
+    return JSON.parse(await this.line())
+  }
+
   /** CPU time so far in milliseconds, and resident bytes now. */
   async usage() {
     if (!this.#child.connected) throw this.#ended()
