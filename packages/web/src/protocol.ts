@@ -26,6 +26,26 @@ export interface ChatMessage {
   readonly warning?: "skipped" | "duplicate" | "badId" | "badHash" | "binary"
 }
 
+/**
+ * What the page says between messages. `receivingMoved` and `sendingMoved`: by another queue, on `host`. `keysAsked`: new keys were sent, and the other side's have not come.
+ * `newKeys`: those of both sides are in use, and the security code is another one.
+ */
+export type NoticeKind =
+  "receivingMoved" | "sendingMoved" | "keysAsked" | "newKeys" | "postQuantumOn" | "postQuantumOff"
+
+export interface Notice {
+  /** Between those of the messages around it. */
+  readonly id: number
+  readonly from: "page"
+  readonly kind: NoticeKind
+  /** Milliseconds since 1970. */
+  readonly time: number
+  readonly host?: string
+}
+
+/** What a conversation shows, in order of the ids. */
+export type Entry = ChatMessage | Notice
+
 /** `joining`: the other side's server was not reached yet. `greeting`: keys are being exchanged. */
 export type ConversationStatus = "invited" | "joining" | "greeting" | "connected" | "closed"
 
@@ -63,6 +83,21 @@ export interface LinkDescription {
   readonly problem?: Problem | undefined
 }
 
+/** A queue that a conversation uses: `next` is one that takes its place when the other side's program has answered, `last` one that is emptied. */
+export interface QueueInfo {
+  readonly host: string
+  readonly role: "current" | "next" | "last"
+}
+
+/** What is going on beneath a conversation. */
+export interface ConnectionInfo {
+  readonly receiving: readonly QueueInfo[]
+  readonly sending: readonly QueueInfo[]
+  readonly postQuantum: { readonly sending: boolean; readonly receiving: boolean }
+  /** There is none before the other side has answered. */
+  readonly code?: string
+}
+
 /** Calls of the page: parameters and results. */
 export interface Calls {
   /** Whether a profile exists. */
@@ -89,20 +124,23 @@ export interface Calls {
     readonly params: { readonly id: string; readonly message: number }
     readonly result: ChatMessage
   }
-  /** Messages before `before`, the latest `limit` of them, in order. */
+  /** What stands before `before`, the latest `limit` of it, in order. */
   readonly history: {
     readonly params: { readonly id: string; readonly before?: number; readonly limit: number }
-    readonly result: { readonly messages: readonly ChatMessage[]; readonly more: boolean }
+    readonly result: { readonly entries: readonly Entry[]; readonly more: boolean }
   }
   readonly markRead: { readonly params: { readonly id: string }; readonly result: object }
   readonly rename: {
     readonly params: { readonly id: string; readonly name: string }
     readonly result: object
   }
-  readonly code: {
-    readonly params: { readonly id: string }
-    readonly result: { readonly code: string; readonly postQuantum: boolean }
-  }
+  readonly connection: { readonly params: { readonly id: string }; readonly result: ConnectionInfo }
+  /** Receives by a new queue from now on, as soon as the other side's program agrees. */
+  readonly move: { readonly params: { readonly id: string }; readonly result: object }
+  /** Makes new keys with the other side. */
+  readonly renewKeys: { readonly params: { readonly id: string }; readonly result: object }
+  /** The user has read what a conversation warns of. */
+  readonly dismiss: { readonly params: { readonly id: string }; readonly result: object }
   readonly verify: {
     readonly params: { readonly id: string; readonly verified: boolean }
     readonly result: object
@@ -144,6 +182,9 @@ export type PageEvent =
       /** It has just come from the other side. */
       readonly fresh: boolean
     }
+  | { readonly type: "notice"; readonly id: string; readonly notice: Notice }
+  /** `connection` would answer something else than before. */
+  | { readonly type: "connectionChanged"; readonly id: string }
   | { readonly type: "messageGone"; readonly id: string; readonly message: number }
   | { readonly type: "reach"; readonly reach: Reach }
   /** The store is closed and the keys are gone; the page ends this worker. */

@@ -1,4 +1,12 @@
-import type { ChatMessage, Conversation, ConversationStatus, Problem, SendState } from "./protocol.ts"
+import type {
+  ChatMessage,
+  Conversation,
+  ConversationStatus,
+  Notice,
+  NoticeKind,
+  Problem,
+  SendState,
+} from "./protocol.ts"
 
 const anotherWay = "Tell the other person by another way, a call or in person, and make a new invitation."
 
@@ -39,7 +47,7 @@ const sentences: Readonly<Record<string, (host: string) => string>> = {
   LARGE: () => "This is longer than one message may be. Send it in parts.",
   NOT_CONNECTED: () => "The other person has not answered yet. Write when the conversation is connected.",
   SEND_LOCKED: () =>
-    "This profile came back from a copy, so it does not write in old conversations. Make a new invitation.",
+    "This profile came back from a copy, so its old keys may not be used again. Exchange new keys with the other person, then compare the security code.",
   DELETED: () => "This conversation was deleted on the other side. Make a new invitation to begin again.",
   NOT_AUTHENTIC: () =>
     `Whoever answered does not have the keys of the invitation: somebody may have read it on its way. ${anotherWay}`,
@@ -51,13 +59,19 @@ const sentences: Readonly<Record<string, (host: string) => string>> = {
   QUEUE_DELETED: () => "The server has deleted this conversation. Make a new invitation to begin again.",
   A_CRYPTO: () => "A message could not be decrypted and is lost. Ask the other person to send it again.",
   OUT_OF_STEP: () =>
-    "What the other person sends cannot be read any more. Make a new invitation, and hand it over by another way.",
+    "What the other person sends cannot be read any more, as after a restored backup. Exchange new keys, then compare the security code.",
+  KEYS_ASKED: () =>
+    "The keys no longer fit, or the other person’s program asks for new ones, as after a restored backup. Ask the person by another way, a call or in person; then exchange new keys.",
+  NEW_KEYS: () =>
+    "The keys of this conversation were replaced, as after a restored backup. The security code is another one now: compare it again.",
+  POST_QUANTUM_OFF: () => "What you send here is not protected against future quantum computers any more.",
+  PROHIBITED: () => "This conversation is being moved already, or was a moment ago. Try again later.",
+  A_INTEGRITY: () => "Messages are missing here. Ask the other person to send them again.",
   A_MESSAGE: () => "Something came that is no message. The other person may use a newer program.",
   A_PROHIBITED: () => "Something came that does not belong here, and was ignored.",
   A_QUEUE: () =>
     "The other side tried to move this conversation to another server in a way that is not accepted. It stays where it is.",
-  SWITCH_FAILED: () =>
-    "The conversation could not be moved to another server. It stays where it is; try again later.",
+  SWITCH_FAILED: () => "The conversation could not be moved. It stays where it is; try again later.",
   WRONG_PASSPHRASE: () =>
     "This is not the passphrase of this profile. Look at caps lock and the keyboard's language, and try again.",
   EMPTY_PASSPHRASE: () => "The passphrase is empty. Choose one, or continue without.",
@@ -118,6 +132,19 @@ const statuses: Readonly<Record<ConversationStatus, string>> = {
 
 export function statusText(status: ConversationStatus): string {
   return statuses[status]
+}
+
+const notices: Readonly<Record<NoticeKind, (host: string) => string>> = {
+  receivingMoved: (host) => `Messages to you now wait in a new place on ${host}`,
+  sendingMoved: (host) => `The other person now receives by a new place on ${host}`,
+  keysAsked: () => "New keys were sent. What you write waits until the other person’s program answers",
+  newKeys: () => "New keys are in use, and the security code is another one",
+  postQuantumOn: () => "What you send is now protected against future quantum computers, too",
+  postQuantumOff: () => "What you send is not protected against future quantum computers any more",
+}
+
+export function noticeText({ kind, host }: Pick<Notice, "kind" | "host">): string {
+  return notices[kind](host ?? "the server of this page")
 }
 
 export function nameOf({ name, number }: Pick<Conversation, "name" | "number">): string {

@@ -106,7 +106,7 @@ describe("messages", () => {
       expect(agent.acknowledged).toHaveLength(2)
     })
     expect(agent.acknowledged.map(({ receipt }) => receipt)).toEqual([true, true])
-    expect(book.history(id, { limit: 10 }).messages).toMatchObject([
+    expect(book.history(id, { limit: 10 }).entries).toMatchObject([
       { id: 1, from: "peer", text: "text 1", time: 1000 },
       { id: 2, warning: "badHash" },
     ])
@@ -141,15 +141,11 @@ describe("messages", () => {
     })
   })
 
-  it("tell how far they have come, also when the agent is faster than the store", async () => {
+  it("tell how far they have come", async () => {
     const { agent, book, chats, id } = await connected()
     const server = "smp://AAAA@own.example"
-    // The agent names its first message 1: its event may come before the page's record of it.
-    agent.push({ type: "sent", connectionId: id, messageId: 1, server })
-    await vi.waitFor(async () => {
-      await book.changeMessage(id, 99, { state: "sent" })
-    })
-    expect(await chats.send(id, "hello")).toMatchObject({ id: 1, state: "sent" })
+    expect(await chats.send(id, "hello")).toMatchObject({ id: 1, state: "stored" })
+    expect(book.conversation(id)?.last).toMatchObject({ id: 1, state: "stored" })
     agent.push({ type: "delivered", connectionId: id, messageId: 1, hashOk: true })
     agent.push({ type: "sent", connectionId: id, messageId: 1, server })
     await vi.waitFor(() => {
@@ -166,12 +162,48 @@ describe("messages", () => {
     expect(book.message(id, 1)?.state).toBe("delivered")
   })
 
+  it("are in the history exactly when the agent has stored them", async () => {
+    const { agent, book, chats, records, told, id } = await connected()
+    agent.sendError = new AgentError("STORE", "full")
+    await expect(chats.send(id, "lost")).rejects.toMatchObject({ code: "STORE" })
+    expect(book.history(id, { limit: 10 }).entries).toEqual([])
+    agent.sendError = undefined
+    // Nothing of the page runs after the agent's transaction: as if it had crashed there.
+    let wrote: () => void = () => undefined
+    const written = new Promise<void>((resolve) => (wrote = resolve))
+    const sendMessage = agent.sendMessage.bind(agent)
+    agent.sendMessage = async (params, options) => {
+      await sendMessage(params, options)
+      wrote()
+      return await new Promise<never>(() => undefined)
+    }
+    void chats.send(id, "hello")
+    await written
+    const reopened = await openChats(new FakeAgent(), records)
+    expect(reopened.book.message(id, 1)).toMatchObject({ text: "hello", state: "stored" })
+    expect(reopened.book.conversation(id)?.last).toMatchObject({ id: 1 })
+    expect(told.some((event) => event.type === "message")).toBe(false)
+  })
+
+  it("that a restored copy may not send say what to do", async () => {
+    const { agent, book, chats, id } = await connected()
+    agent.sendError = new AgentError("SEND_LOCKED", "m")
+    await expect(chats.send(id, "hello")).rejects.toMatchObject({ code: "SEND_LOCKED" })
+    expect(book.conversation(id)?.alert?.code).toBe("SEND_LOCKED")
+    await chats.renewKeys(id)
+    expect(agent.renewed).toEqual([id])
+    agent.push({ type: "ratchetSync", connectionId: id, state: "started" })
+    await vi.waitFor(() => {
+      expect(book.conversation(id)?.alert).toBeUndefined()
+    })
+  })
+
   it("that failed are sent again as new ones", async () => {
     const { book, chats, told, id } = await connected()
     await chats.send(id, "hello")
     await book.changeMessage(id, 1, { state: "failed", problem: { code: "EXPIRED", message: "" } })
     expect(await chats.resend(id, 1)).toMatchObject({ id: 2, text: "hello", state: "stored" })
-    expect(book.history(id, { limit: 10 }).messages.map((one) => one.id)).toEqual([2])
+    expect(book.history(id, { limit: 10 }).entries.map((one) => one.id)).toEqual([2])
     expect(told).toContainEqual({ type: "messageGone", id, message: 1 })
   })
 
@@ -179,11 +211,113 @@ describe("messages", () => {
     const { book, chats, id } = await connected()
     for (let n = 1; n <= 12; n++) await chats.send(id, `${n}`)
     const latest = book.history(id, { limit: 5 })
-    expect(latest).toMatchObject({ more: true, messages: [8, 9, 10, 11, 12].map((n) => ({ id: n })) })
+    expect(latest).toMatchObject({ more: true, entries: [8, 9, 10, 11, 12].map((n) => ({ id: n })) })
     expect(book.history(id, { before: 4, limit: 5 })).toMatchObject({
       more: false,
-      messages: [1, 2, 3].map((n) => ({ id: n })),
+      entries: [1, 2, 3].map((n) => ({ id: n })),
     })
+  })
+})
+
+describe("notices", () => {
+  const server = "smp://AAAA@new.example:5223"
+
+  it("stand between the messages where they came, once, and come with the history", async () => {
+    const { agent, book, chats, told, records, id } = await connected()
+    const moved = { type: "queueSwitched", connectionId: id, direction: "send", server } as const
+    await chats.send(id, "before")
+    agent.push({ ...moved, phase: "started" }, { ...moved, phase: "completed" })
+    agent.push({ ...moved, phase: "completed" }, { ...moved, direction: "receive", phase: "completed" })
+    await vi.waitFor(() => {
+      expect(told.filter((event) => event.type === "connectionChanged")).toHaveLength(4)
+    })
+    await chats.send(id, "after")
+    const shown = [
+      { id: 1, text: "before" },
+      { from: "page", kind: "sendingMoved", host: "new.example:5223", time: 1_000_000 },
+      { from: "page", kind: "receivingMoved", host: "new.example:5223" },
+      { id: 2, text: "after" },
+    ]
+    const { entries } = book.history(id, { limit: 10 })
+    expect(entries).toMatchObject(shown)
+    expect(entries.map((entry) => entry.id)).toEqual(
+      entries.map((entry) => entry.id).toSorted((a, b) => a - b),
+    )
+    expect(new Book(records).history(id, { limit: 10 }).entries).toEqual(entries)
+    expect(book.history(id, { before: entries[2]?.id ?? 0, limit: 1 }).entries).toEqual([entries[1]])
+    expect(told.filter((event) => event.type === "notice")).toHaveLength(2)
+    expect(book.conversation(id)).toMatchObject({ unread: 0, last: { id: 2 } })
+    await chats.remove(id)
+    expect(book.history(id, { limit: 10 }).entries).toEqual([])
+  })
+
+  it("tell when post-quantum encryption begins and ends, and its end is a warning", async () => {
+    const { agent, book, id } = await connected()
+    const change = { type: "postQuantumChanged", connectionId: id, receiving: true } as const
+    agent.push({ ...change, sending: true }, { ...change, sending: false })
+    await vi.waitFor(() => {
+      expect(book.conversation(id)?.alert?.code).toBe("POST_QUANTUM_OFF")
+    })
+    expect(book.history(id, { limit: 10 }).entries).toMatchObject([
+      { kind: "postQuantumOn" },
+      { kind: "postQuantumOff" },
+    ])
+  })
+
+  it("new keys are never silent: the conversation is not verified any more, and says so", async () => {
+    const { agent, book, id } = await connected()
+    await book.change(id, { verified: true })
+    agent.push({ type: "ratchetSync", connectionId: id, state: "required" })
+    await vi.waitFor(() => {
+      expect(book.conversation(id)?.alert?.code).toBe("OUT_OF_STEP")
+    })
+    agent.push({ type: "ratchetSync", connectionId: id, state: "started" })
+    await vi.waitFor(() => {
+      expect(book.conversation(id)?.alert).toBeUndefined()
+    })
+    agent.push({ type: "ratchetSync", connectionId: id, state: "agreed", oldCode: "1", newCode: "2" })
+    await vi.waitFor(() => {
+      expect(book.conversation(id)).toMatchObject({ verified: false, alert: { code: "NEW_KEYS" } })
+    })
+    agent.push({ type: "ratchetSync", connectionId: id, state: "ok" }, message(id, 1))
+    await vi.waitFor(() => {
+      expect(book.message(id, 1)).toBeDefined()
+    })
+    expect(book.conversation(id)?.alert?.code).toBe("NEW_KEYS")
+    expect(book.history(id, { limit: 10 }).entries).toMatchObject([
+      { kind: "keysAsked" },
+      { kind: "newKeys" },
+      { id: 1 },
+    ])
+  })
+})
+
+describe("what is beneath a conversation", () => {
+  it("is where its messages wait, also while that moves, and how they are protected", async () => {
+    const { agent, chats, id } = await connected()
+    await chats.move(id)
+    expect(agent.moved).toEqual([id])
+    agent.receiveQueues = [
+      { server: "smp://AAAA@one.example", status: "confirmed" },
+      { server: "smp://AAAA@two.example", status: "offered" },
+    ]
+    expect(await chats.connection(id)).toEqual({
+      receiving: [
+        { host: "one.example", role: "current" },
+        { host: "two.example", role: "next" },
+      ],
+      sending: [],
+      postQuantum: { sending: false, receiving: false },
+      code: "12345 67890",
+    })
+    agent.receiveQueues = [
+      { server: "smp://AAAA@two.example", status: "confirmed" },
+      { server: "smp://AAAA@one.example", status: "draining" },
+    ]
+    expect((await chats.connection(id)).receiving).toEqual([
+      { host: "two.example", role: "current" },
+      { host: "one.example", role: "last" },
+    ])
   })
 })
 
@@ -223,7 +357,7 @@ describe("a conversation", () => {
     })
     expect(book.conversations()).toEqual([])
     expect(new Book(records).conversations()).toEqual([])
-    expect(book.history(id, { limit: 10 }).messages).toEqual([])
+    expect(book.history(id, { limit: 10 }).entries).toEqual([])
   })
 
   it("that the book does not know is listed, and one that the agent has lost is ended", async () => {

@@ -5,6 +5,7 @@ import {
   type ConnectionDescription,
   memoryRawStore,
   SealedStore,
+  type WriteAlongside,
 } from "@smpkit/agent"
 import { seededRandom } from "@smpkit/testkit"
 import type { PageEvent } from "../src/protocol.ts"
@@ -25,6 +26,12 @@ export class FakeAgent implements AgentApi {
   readonly deleted: string[] = []
   servers: readonly string[] = ["smp://AAAA@own.example:5223"]
   joinError: AgentError | undefined
+  sendError: AgentError | undefined
+  /** The store that it shares with the page. */
+  records: Records | undefined
+  readonly moved: string[] = []
+  readonly renewed: string[] = []
+  receiveQueues: ConnectionDescription["receiveQueues"] = []
   #nextMessage = 1
   #nextConnection = 1
   #events: AgentEvent[] = []
@@ -73,9 +80,24 @@ export class FakeAgent implements AgentApi {
     return {}
   }
 
-  async sendMessage() {
+  /** Stores what comes alongside as the agent does, in one transaction; none without a store. */
+  async sendMessage(_params: unknown, { alongside }: { readonly alongside?: WriteAlongside } = {}) {
+    if (this.sendError !== undefined) throw this.sendError
+    const message = { messageId: this.#nextMessage++, postQuantum: false }
+    await this.records?.update((tx) => alongside?.(tx, message))
+    return message
+  }
+
+  async switchQueue({ connectionId }: { readonly connectionId: string }) {
     await Promise.resolve()
-    return { messageId: this.#nextMessage++, postQuantum: false }
+    this.moved.push(connectionId)
+    return {}
+  }
+
+  async synchronizeRatchet({ connectionId }: { readonly connectionId: string }) {
+    await Promise.resolve()
+    this.renewed.push(connectionId)
+    return {}
   }
 
   async acknowledgeMessage(params: { readonly messageId: number; readonly receipt?: boolean }) {
@@ -94,9 +116,11 @@ export class FakeAgent implements AgentApi {
     return {}
   }
 
-  async connectionState(): Promise<ConnectionDescription> {
-    await Promise.resolve()
-    throw new AgentError("NOT_FOUND", "none")
+  async connectionState({ connectionId }: { readonly connectionId: string }) {
+    const { connections } = await this.listConnections()
+    const found = connections.find((one) => one.connectionId === connectionId)
+    if (found === undefined) throw new AgentError("NOT_FOUND", "none")
+    return found
   }
 
   async listConnections() {
@@ -108,7 +132,7 @@ export class FakeAgent implements AgentApi {
         status,
         verified: false,
         postQuantum: { setting: "on" as const, sending: false, receiving: false },
-        receiveQueues: [],
+        receiveQueues: this.receiveQueues,
         sendQueues: [],
         ratchet: "ok" as const,
         unsent: 0,
@@ -143,6 +167,7 @@ export class FakeAgent implements AgentApi {
 /** Conversations over a fake agent, with what the page would hear. */
 export async function openChats(agent: FakeAgent, records: Records) {
   const told: PageEvent[] = []
+  agent.records = records
   const book = new Book(records)
   const chats = new Chats({
     agent,

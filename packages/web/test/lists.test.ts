@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { dayText, initialsOf, shortTime, timeText } from "../src/format.ts"
-import { unreadOf, withConversation, withMessage } from "../src/page/lists.ts"
-import type { ChatMessage, Conversation } from "../src/protocol.ts"
+import { unreadOf, withConversation, withEntry } from "../src/page/lists.ts"
+import type { ChatMessage, Conversation, Entry } from "../src/protocol.ts"
 
 function conversation(id: string, more: Partial<Conversation> = {}): Conversation {
   return { id, name: id, number: 1, created: 0, status: "connected", verified: false, unread: 0, ...more }
@@ -27,12 +27,12 @@ describe("the list of conversations", () => {
 
 describe("the messages of a conversation", () => {
   it("puts each where its id belongs, whatever order they come in", () => {
-    const list = [3, 1, 2].reduce<readonly ChatMessage[]>((all, id) => withMessage(all, message(id)), [])
+    const list = [3, 1, 2].reduce<readonly Entry[]>((all, id) => withEntry(all, message(id)), [])
     expect(list.map(({ id }) => id)).toEqual([1, 2, 3])
   })
 
   it("replaces what it was before", () => {
-    const list = withMessage([message(1, { state: "stored" })], message(1, { state: "sent" }))
+    const list = withEntry([message(1, { state: "stored" })], message(1, { state: "sent" }))
     expect(list).toEqual([message(1, { state: "sent" })])
   })
 })

@@ -6,7 +6,6 @@ import { knownCodes, nameOf, sentenceOf } from "../src/wording.ts"
 const neverMet = new Set([
   "BAD_PARAMETER",
   "NOT_FOUND",
-  "PROHIBITED",
   "CLOSED",
   "ABORTED",
   "POST_QUANTUM",

@@ -1,4 +1,4 @@
-import type { ChatMessage, Conversation } from "../protocol.ts"
+import type { Conversation, Entry } from "../protocol.ts"
 
 /** When something happened last in a conversation. */
 export function activityOf({ created, last }: Conversation): number {
@@ -18,12 +18,12 @@ export function sorted(list: readonly Conversation[]): readonly Conversation[] {
   return list.toSorted((a, b) => activityOf(b) - activityOf(a) || b.number - a.number)
 }
 
-/** Puts a message where its id belongs, or in place of what it was before. */
-export function withMessage(list: readonly ChatMessage[], message: ChatMessage): readonly ChatMessage[] {
-  const at = list.findIndex(({ id }) => id === message.id)
-  if (at >= 0) return list.with(at, message)
-  const next = list.findIndex(({ id }) => id > message.id)
-  return next < 0 ? [...list, message] : list.toSpliced(next, 0, message)
+/** Puts a message or notice where its id belongs, or in place of what it was before. */
+export function withEntry(list: readonly Entry[], entry: Entry): readonly Entry[] {
+  const at = list.findIndex(({ id }) => id === entry.id)
+  if (at >= 0) return list.with(at, entry)
+  const next = list.findIndex(({ id }) => id > entry.id)
+  return next < 0 ? [...list, entry] : list.toSpliced(next, 0, entry)
 }
 
 export function unreadOf(list: readonly Conversation[]): number {

@@ -1,9 +1,9 @@
 import { batch } from "solid-js"
 import { createStore, reconcile, type SetStoreFunction } from "solid-js/store"
-import type { ChatMessage, Conversation, PageEvent, Problem, Reach, Settings } from "../protocol.ts"
+import type { ChatMessage, Conversation, Entry, PageEvent, Problem, Reach, Settings } from "../protocol.ts"
 import { nameOf } from "../wording.ts"
 import { previewOf } from "../text.ts"
-import { sorted, withConversation, withMessage } from "./lists.ts"
+import { sorted, withConversation, withEntry } from "./lists.ts"
 import { type Port, problemOfCall, type StartPort } from "./port.ts"
 import type { Preferences, Theme } from "./preferences.ts"
 
@@ -33,10 +33,12 @@ export interface PageState {
   readonly conversations: readonly Conversation[]
   readonly current: string | undefined
   /** Of the current conversation, as far as they are loaded. */
-  readonly messages: readonly ChatMessage[]
+  readonly entries: readonly Entry[]
   /** Whether there are earlier ones. */
   readonly more: boolean
   readonly loaded: boolean
+  /** Counts changes of what is beneath conversations. */
+  readonly connectionChanges: number
   readonly reach: Reach
   readonly settings: Settings
   /** For a screen reader. */
@@ -50,9 +52,10 @@ const closedState: Omit<PageState, "phase" | "theme"> = {
   dialog: undefined,
   conversations: [],
   current: undefined,
-  messages: [],
+  entries: [],
   more: false,
   loaded: false,
+  connectionChanges: 0,
   reach: "unknown",
   settings: { idleMinutes: 15, receipts: true },
   announcement: "",
@@ -197,20 +200,20 @@ export class Session {
 
   async select(id: string | undefined): Promise<void> {
     if (id === this.state.current && id !== undefined) return
-    this.#set({ current: id, messages: [], more: false, loaded: false })
+    this.#set({ current: id, entries: [], more: false, loaded: false })
     if (id === undefined) return
-    const { messages, more } = await this.#usePort().call("history", { id, limit: pageLength })
+    const { entries, more } = await this.#usePort().call("history", { id, limit: pageLength })
     if (this.state.current !== id) return
-    this.#set({ messages, more, loaded: true })
+    this.#set({ entries, more, loaded: true })
     await this.seen()
   }
 
   async loadEarlier(): Promise<void> {
     const id = this.state.current
-    const before = this.state.messages[0]?.id
+    const before = this.state.entries[0]?.id
     if (id === undefined || before === undefined) return
-    const { messages, more } = await this.#usePort().call("history", { id, before, limit: pageLength })
-    if (this.state.current === id) this.#set({ messages: [...messages, ...this.state.messages], more })
+    const { entries, more } = await this.#usePort().call("history", { id, before, limit: pageLength })
+    if (this.state.current === id) this.#set({ entries: [...entries, ...this.state.entries], more })
   }
 
   /** The user looks at the current conversation. */
@@ -277,9 +280,15 @@ export class Session {
         if (event.fresh) this.#announce(event.id, event.message)
         this.#put(event.id, event.message)
         return
+      case "notice":
+        this.#put(event.id, event.notice)
+        return
+      case "connectionChanged":
+        this.#set("connectionChanges", (count) => count + 1)
+        return
       case "messageGone":
         if (event.id === this.state.current)
-          this.#set("messages", (list) => list.filter(({ id }) => id !== event.message))
+          this.#set("entries", (list) => list.filter(({ id }) => id !== event.message))
         return
       case "reach":
         this.#set("reach", event.reach)
@@ -298,9 +307,9 @@ export class Session {
     }
   }
 
-  #put(id: string, message: ChatMessage): void {
+  #put(id: string, entry: Entry): void {
     if (id !== this.state.current || !this.state.loaded) return
-    this.#set("messages", reconcile([...withMessage(this.state.messages, message)], { key: "id" }))
+    this.#set("entries", reconcile([...withEntry(this.state.entries, entry)], { key: "id" }))
   }
 
   #announce(id: string, { text }: ChatMessage): void {

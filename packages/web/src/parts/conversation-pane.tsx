@@ -1,7 +1,8 @@
 import { createEffect, type JSX, on, Show } from "solid-js"
 import type { Session } from "../page/session.ts"
 import type { Conversation } from "../protocol.ts"
-import { nameOf, sentenceOf, statusText } from "../wording.ts"
+import { nameOf, statusText } from "../wording.ts"
+import { Alert } from "./alert.tsx"
 import { Avatar } from "./avatar.tsx"
 import { Composer } from "./composer.tsx"
 import { Icon } from "./icon.tsx"
@@ -72,16 +73,7 @@ function Open(props: { readonly session: Session; readonly conversation: Convers
           <Icon name="details" />
         </button>
       </header>
-      <div role="alert" class="alert-place">
-        <Show when={one().status === "joining" ? undefined : one().alert}>
-          {(alert) => (
-            <p class="note bad">
-              <Icon name="warning" />
-              <span>{sentenceOf(alert())}</span>
-            </p>
-          )}
-        </Show>
-      </div>
+      <Alert session={props.session} conversation={one()} />
       <Body session={props.session} conversation={one()} />
     </main>
   )

@@ -1,11 +1,11 @@
 import { createSignal, For, type JSX, Show } from "solid-js"
 import { dayText, isSameDay, timeText } from "../format.ts"
 import type { Session } from "../page/session.ts"
-import type { ChatMessage, Conversation, Problem } from "../protocol.ts"
+import type { ChatMessage, Conversation, Entry, NoticeKind, Problem } from "../protocol.ts"
 import { problemOfCall } from "../page/port.ts"
 import { segmentsOf } from "../text.ts"
-import { nameOf, sentenceOf, warningText } from "../wording.ts"
-import { Icon } from "./icon.tsx"
+import { nameOf, noticeText, sentenceOf, warningText } from "../wording.ts"
+import { Icon, type IconName } from "./icon.tsx"
 import { ProblemNote } from "./problem-note.tsx"
 import { StateMark } from "./state-mark.tsx"
 
@@ -17,11 +17,11 @@ export function MessageList(props: {
   readonly session: Session
   readonly conversation: Conversation
 }): JSX.Element {
-  const messages = () => props.session.state.messages
+  const entries = () => props.session.state.entries
   return (
     <div class="messages" tabindex="0" role="region" aria-label="Messages">
       <Show
-        when={messages().length > 0}
+        when={entries().length > 0}
         fallback={
           <Show when={props.session.state.loaded && props.conversation.status === "connected"}>
             <div class="messages-empty">
@@ -50,13 +50,13 @@ export function MessageList(props: {
               </button>
             </li>
           </Show>
-          <For each={messages()}>
-            {(message, index) => (
-              <Entry
+          <For each={entries()}>
+            {(entry, index) => (
+              <Item
                 session={props.session}
                 conversation={props.conversation}
-                message={message}
-                before={messages()[index() - 1]}
+                entry={entry}
+                before={entries()[index() - 1]}
               />
             )}
           </For>
@@ -66,45 +66,84 @@ export function MessageList(props: {
   )
 }
 
-function Entry(props: {
+function Item(props: {
   readonly session: Session
   readonly conversation: Conversation
-  readonly message: ChatMessage
-  readonly before: ChatMessage | undefined
+  readonly entry: Entry
+  readonly before: Entry | undefined
 }): JSX.Element {
-  const one = () => props.message
-  const newDay = () => props.before === undefined || !isSameDay(props.before.time, one().time)
-  const together = () =>
-    !newDay() && props.before?.from === one().from && one().time - props.before.time < togetherMs
-  const mine = () => one().from === "me"
+  const newDay = () => props.before === undefined || !isSameDay(props.before.time, props.entry.time)
+  const message = () => (props.entry.from === "page" ? undefined : props.entry)
+  const notice = () => (props.entry.from === "page" ? props.entry : undefined)
   return (
     <>
       <Show when={newDay()}>
-        <li class="day">{dayText(one().time, Date.now())}</li>
+        <li class="day">{dayText(props.entry.time, Date.now())}</li>
       </Show>
-      <li class={`entry ${mine() ? "mine" : "theirs"}${together() ? " together" : ""}`}>
-        <div class={`bubble${one().state === "failed" ? " failed" : ""}`}>
-          <span class="visually-hidden">{mine() ? "You: " : `${nameOf(props.conversation)}: `}</span>
-          <Show when={one().warning !== "binary"} fallback={<em>{warningText("binary")}</em>}>
-            <Body text={one().text} />
-          </Show>
-          <span class="meta">
+      <Show when={notice()}>
+        {(one) => (
+          <li class="notice">
+            <Icon name={noticeIcons[one().kind]} class="icon small" /> {noticeText(one())}
             <time datetime={new Date(one().time).toISOString()}>{timeText(one().time)}</time>
-            <Show when={one().state}>{(state) => <StateMark state={state()} />}</Show>
-          </span>
-        </div>
-        <Show when={one().warning !== "binary" ? one().warning : undefined}>
-          {(warning) => (
-            <p class="entry-note">
-              <Icon name="warning" class="icon small" /> {warningText(warning())}
-            </p>
-          )}
-        </Show>
-        <Show when={one().state === "failed"}>
-          <Failed session={props.session} conversation={props.conversation} message={one()} />
-        </Show>
-      </li>
+          </li>
+        )}
+      </Show>
+      <Show when={message()}>
+        {(one) => (
+          <Message
+            session={props.session}
+            conversation={props.conversation}
+            message={one()}
+            together={
+              !newDay() && props.before?.from === one().from && one().time - props.before.time < togetherMs
+            }
+          />
+        )}
+      </Show>
     </>
+  )
+}
+
+const noticeIcons: Readonly<Record<NoticeKind, IconName>> = {
+  receivingMoved: "move",
+  sendingMoved: "move",
+  keysAsked: "key",
+  newKeys: "key",
+  postQuantumOn: "details",
+  postQuantumOff: "warning",
+}
+
+function Message(props: {
+  readonly session: Session
+  readonly conversation: Conversation
+  readonly message: ChatMessage
+  readonly together: boolean
+}): JSX.Element {
+  const one = () => props.message
+  const mine = () => one().from === "me"
+  return (
+    <li class={`entry ${mine() ? "mine" : "theirs"}${props.together ? " together" : ""}`}>
+      <div class={`bubble${one().state === "failed" ? " failed" : ""}`}>
+        <span class="visually-hidden">{mine() ? "You: " : `${nameOf(props.conversation)}: `}</span>
+        <Show when={one().warning !== "binary"} fallback={<em>{warningText("binary")}</em>}>
+          <Body text={one().text} />
+        </Show>
+        <span class="meta">
+          <time datetime={new Date(one().time).toISOString()}>{timeText(one().time)}</time>
+          <Show when={one().state}>{(state) => <StateMark state={state()} />}</Show>
+        </span>
+      </div>
+      <Show when={one().warning !== "binary" ? one().warning : undefined}>
+        {(warning) => (
+          <p class="entry-note">
+            <Icon name="warning" class="icon small" /> {warningText(warning())}
+          </p>
+        )}
+      </Show>
+      <Show when={one().state === "failed"}>
+        <Failed session={props.session} conversation={props.conversation} message={one()} />
+      </Show>
+    </li>
   )
 }
 

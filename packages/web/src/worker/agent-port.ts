@@ -1,6 +1,13 @@
 import type { Agent, SealedStore } from "@smpkit/agent"
 
-export type { AgentEvent, ConnectionDescription, Integrity, MessageEvent } from "@smpkit/agent"
+export type {
+  AgentEvent,
+  ConnectionDescription,
+  Integrity,
+  MessageEvent,
+  QueueDescription,
+  StoreTx,
+} from "@smpkit/agent"
 
 /** What the page uses of an agent (rpc.md). */
 export type AgentApi = Pick<
@@ -10,6 +17,8 @@ export type AgentApi = Pick<
   | "allowConnection"
   | "sendMessage"
   | "acknowledgeMessage"
+  | "switchQueue"
+  | "synchronizeRatchet"
   | "securityCode"
   | "setVerified"
   | "connectionState"

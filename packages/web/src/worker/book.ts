@@ -1,5 +1,5 @@
-import type { ChatMessage, Conversation, Settings } from "../protocol.ts"
-import type { Records } from "./agent-port.ts"
+import type { ChatMessage, Conversation, Entry, Notice, Settings } from "../protocol.ts"
+import type { Records, StoreTx } from "./agent-port.ts"
 
 const tables = { conversation: "page-conversation", message: "page-message", settings: "page-settings" }
 
@@ -9,8 +9,6 @@ const defaults: Settings = { idleMinutes: 15, receipts: true }
 export class Book {
   readonly #records: Records
   readonly #conversations = new Map<string, Conversation>()
-  /** States of messages whose record is not written yet. */
-  readonly #early = new Map<string, Partial<ChatMessage>>()
 
   constructor(records: Records) {
     this.#records = records
@@ -55,90 +53,97 @@ export class Book {
   async #put(conversation: Conversation): Promise<Conversation> {
     this.#conversations.set(conversation.id, conversation)
     await this.#records.update((tx) => {
-      tx.put(tables.conversation, conversation.id, toJson(conversation))
+      this.#write(tx, conversation.id)
     })
     return conversation
   }
 
+  /** Writes what is in memory when its turn comes: transactions wait for each other, and a later one may have gone first. */
+  #write(tx: StoreTx, id: string): void {
+    const conversation = this.#conversations.get(id)
+    if (conversation !== undefined) tx.put(tables.conversation, id, toJson(conversation))
+  }
+
   message(id: string, message: number): ChatMessage | undefined {
-    const stored = this.#records.get(tables.message, messageKey(id, message))
+    const stored = this.#records.get(tables.message, entryKey(id, message))
     return stored === undefined ? undefined : (fromJson(stored) as ChatMessage)
   }
 
   /**
-   * Writes a message and the conversation that shows it as its last one, in one transaction. A message that is there already is not counted again:
+   * Writes a message of theirs and the conversation that shows it as its last one, in one transaction. A message that is there already is not counted again:
    * the agent delivers one again after a crash between this and its acknowledgement. `undefined` when the conversation is deleted.
    */
-  async addMessage(
+  async addReceived(
     id: string,
     message: ChatMessage,
-  ): Promise<
-    | { readonly conversation: Conversation; readonly message: ChatMessage; readonly isNew: boolean }
-    | undefined
-  > {
+  ): Promise<{ readonly conversation: Conversation; readonly isNew: boolean } | undefined> {
     const before = this.#conversations.get(id)
     if (before === undefined) return undefined
-    const key = messageKey(id, message.id)
-    const known = this.message(id, message.id)
-    if (known !== undefined) return { conversation: before, message: known, isNew: false }
-    const complete = { ...message, ...this.#early.get(key) }
-    this.#early.delete(key)
-    const conversation = {
-      ...before,
-      last: complete,
-      unread: before.unread + (complete.from === "peer" ? 1 : 0),
-    }
+    if (this.message(id, message.id) !== undefined) return { conversation: before, isNew: false }
+    const conversation = { ...before, last: message, unread: before.unread + 1 }
     this.#conversations.set(id, conversation)
     await this.#records.update((tx) => {
-      tx.put(tables.message, key, toJson(complete))
-      tx.put(tables.conversation, id, toJson(conversation))
+      tx.put(tables.message, entryKey(id, message.id), toJson(message))
+      this.#write(tx, id)
     })
-    return { conversation, message: complete, isNew: true }
+    return { conversation, isNew: true }
   }
 
-  /** Records how far a message of ours has come. Its record may follow: the agent can be faster than the page's transaction. */
+  /** Writes a message of ours in the transaction that stores it for sending, in place of one that failed: no crash comes between what is sent and what is shown. */
+  putSent(tx: StoreTx, id: string, message: ChatMessage, replaced?: number): void {
+    const before = this.#conversations.get(id)
+    if (before === undefined) return
+    this.#conversations.set(id, { ...before, last: message })
+    tx.put(tables.message, entryKey(id, message.id), toJson(message))
+    if (replaced !== undefined) tx.delete(tables.message, entryKey(id, replaced))
+    this.#write(tx, id)
+  }
+
+  /** Records how far a message of ours has come; `undefined` when it is deleted. */
   async changeMessage(
     id: string,
     message: number,
     change: Pick<ChatMessage, "state" | "problem">,
   ): Promise<ChatMessage | undefined> {
-    const key = messageKey(id, message)
     const before = this.message(id, message)
-    if (before === undefined) {
-      if (this.#conversations.has(id)) this.#early.set(key, { ...this.#early.get(key), ...change })
-      return undefined
-    }
+    if (before === undefined) return undefined
     // A receipt may overtake the event that the server has kept the message.
     if (before.state === "delivered" && change.state === "sent") return before
     const after = { ...before, ...change }
     const conversation = this.#conversations.get(id)
-    const shown = conversation?.last?.id === message ? { ...conversation, last: after } : undefined
-    if (shown !== undefined) this.#conversations.set(id, shown)
+    const isLast = conversation?.last?.id === message
+    if (isLast) this.#conversations.set(id, { ...conversation, last: after })
     await this.#records.update((tx) => {
-      tx.put(tables.message, key, toJson(after))
-      if (shown !== undefined) tx.put(tables.conversation, id, toJson(shown))
+      tx.put(tables.message, entryKey(id, message), toJson(after))
+      if (isLast) this.#write(tx, id)
     })
     return after
   }
 
-  async removeMessage(id: string, message: number): Promise<void> {
+  /** Writes a notice behind all that is there; `undefined` when the conversation is deleted, or the last thing that it shows says the same. */
+  async addNotice(id: string, notice: Omit<Notice, "id" | "from">): Promise<Notice | undefined> {
+    if (!this.#conversations.has(id)) return undefined
+    const last = this.history(id, { limit: 1 }).entries[0]
+    if (last?.from === "page" && last.kind === notice.kind && last.host === notice.host) return undefined
+    const added: Notice = { ...notice, from: "page", id: noticeId(last?.id ?? 0) }
     await this.#records.update((tx) => {
-      tx.delete(tables.message, messageKey(id, message))
+      tx.put(tables.message, entryKey(id, added.id), toJson(added))
     })
+    return added
   }
 
-  /** The latest `limit` messages before `before`, in order. */
+  /** The latest `limit` messages and notices before `before`, in order. */
   history(
     id: string,
     {
       before = Number.MAX_SAFE_INTEGER,
       limit,
     }: { readonly before?: number | undefined; readonly limit: number },
-  ): { readonly messages: readonly ChatMessage[]; readonly more: boolean } {
-    const end = messageKey(id, before)
+  ): { readonly entries: readonly Entry[]; readonly more: boolean } {
+    const end = entryKey(id, before)
     const earlier = [...this.#records.list(tables.message, id)].filter(({ key }) => key < end)
-    const messages = earlier.slice(-limit).map(({ value }) => fromJson(value) as ChatMessage)
-    return { messages, more: earlier.length > messages.length }
+    const entries = earlier.slice(-limit).map(({ value }) => fromJson(value) as Entry)
+    return { entries, more: earlier.length > entries.length }
   }
 
   /** Forgets a conversation; the store is then written anew, so that what was deleted cannot be read with the current key (security.md Q14). */
@@ -153,9 +158,21 @@ export class Book {
   }
 }
 
-/** Numbers of one width, so that the order of keys is that of messages. */
-function messageKey(id: string, message: number): string {
-  return `${id}/${message.toString().padStart(16, "0")}`
+/** So many notices fit between two messages. */
+const noticesBetween = 10_000
+
+/** The next place behind an entry that is no message's. */
+function noticeId(last: number): number {
+  const message = Math.floor(last)
+  return message + (Math.round((last - message) * noticesBetween) + 1) / noticesBetween
+}
+
+/** Numbers of one width, so that the order of keys is that of entries. */
+function entryKey(id: string, entry: number): string {
+  const message = Math.floor(entry)
+  const place = Math.round((entry - message) * noticesBetween)
+  const key = `${id}/${message.toString().padStart(16, "0")}`
+  return place === 0 ? key : `${key}.${place.toString().padStart(4, "0")}`
 }
 
 function toJson(value: object): Uint8Array<ArrayBuffer> {

@@ -1,14 +1,17 @@
 import type {
   ChatMessage,
+  ConnectionInfo,
   Conversation,
   ConversationStatus,
   LinkDescription,
+  NoticeKind,
   PageEvent,
   Problem,
 } from "../protocol.ts"
 import type { AgentApi, AgentEvent, MessageEvent } from "./agent-port.ts"
 import type { Book } from "./book.ts"
 import { describeLink } from "./link-description.ts"
+import { queueInfos } from "./queue-infos.ts"
 import { hostOf, problemOf } from "./problems.ts"
 
 export interface ChatsParts {
@@ -19,15 +22,10 @@ export interface ChatsParts {
   readonly fetchServers: () => Promise<readonly string[]>
 }
 
-const newKeys: Problem = {
-  code: "NEW_KEYS",
-  message:
-    "The keys of this chat were replaced, as after a restored backup. Compare the security code with the other person again.",
-}
-const noPostQuantum: Problem = {
-  code: "POST_QUANTUM",
-  message: "What you send here is not protected against future quantum computers any more.",
-}
+const noPostQuantum: Problem = { code: "POST_QUANTUM_OFF", message: "" }
+
+/** Alerts that new keys settle. */
+const ofOldKeys: ReadonlySet<string> = new Set(["KEYS_ASKED", "OUT_OF_STEP", "SEND_LOCKED", "A_CRYPTO"])
 
 /** Conversations: the agent's connections and events, written into the book and told to the page. */
 export class Chats {
@@ -99,22 +97,62 @@ export class Chats {
     }
   }
 
-  async send(id: string, text: string): Promise<ChatMessage> {
-    const { agent, book, now } = this.#parts
-    const { messageId } = await agent.sendMessage({ connectionId: id, text })
-    const message: ChatMessage = { id: messageId, from: "me", text, time: now(), state: "stored" }
-    const added = await book.addMessage(id, message)
-    if (added !== undefined) this.#tell(added.conversation)
-    return added?.message ?? message
+  send(id: string, text: string): Promise<ChatMessage> {
+    return this.#send(id, text)
   }
 
   async resend(id: string, message: number): Promise<ChatMessage> {
     const { book, emit } = this.#parts
-    const failed = book.message(id, message)
-    const again = await this.send(id, failed?.text ?? "")
-    await book.removeMessage(id, message)
+    const again = await this.#send(id, book.message(id, message)?.text ?? "", message)
     emit({ type: "messageGone", id, message })
     return again
+  }
+
+  async #send(id: string, text: string, replaced?: number): Promise<ChatMessage> {
+    const { agent, book, now } = this.#parts
+    const about = { from: "me", text, time: now(), state: "stored" } as const
+    try {
+      const { messageId } = await agent.sendMessage(
+        { connectionId: id, text },
+        {
+          alongside: (tx, stored) => {
+            book.putSent(tx, id, { ...about, id: stored.messageId }, replaced)
+          },
+        },
+      )
+      this.#tell(book.conversation(id))
+      return book.message(id, messageId) ?? { ...about, id: messageId }
+    } catch (error) {
+      const alert = problemOf(error)
+      if (alert.code === "SEND_LOCKED") await this.#change(id, { alert })
+      throw error
+    }
+  }
+
+  /** What is going on beneath a conversation. */
+  async connection(id: string): Promise<ConnectionInfo> {
+    const { agent } = this.#parts
+    const { receiveQueues, sendQueues, postQuantum } = await agent.connectionState({ connectionId: id })
+    const { sending, receiving } = postQuantum
+    const queues = { receiving: queueInfos(receiveQueues), sending: queueInfos(sendQueues) }
+    const code = await agent.securityCode({ connectionId: id }).then(
+      (answer) => answer.code,
+      (error: unknown) => {
+        if (problemOf(error).code === "NOT_CONNECTED") return undefined
+        throw error
+      },
+    )
+    return { ...queues, postQuantum: { sending, receiving }, ...(code === undefined ? {} : { code }) }
+  }
+
+  async move(id: string): Promise<object> {
+    await this.#parts.agent.switchQueue({ connectionId: id })
+    return {}
+  }
+
+  async renewKeys(id: string): Promise<object> {
+    await this.#parts.agent.synchronizeRatchet({ connectionId: id })
+    return {}
   }
 
   async remove(id: string): Promise<object> {
@@ -132,7 +170,7 @@ export class Chats {
   }
 
   async #take(event: AgentEvent): Promise<void> {
-    const { agent } = this.#parts
+    const { agent, book, emit } = this.#parts
     switch (event.type) {
       case "confirmation": {
         const { connectionId, confirmationId } = event
@@ -189,20 +227,64 @@ export class Chats {
         // Profiles are the affair of other applications: here names are given by the user.
         return
       case "ratchetSync":
-        if (event.state === "required")
-          await this.#change(event.connectionId, { alert: { code: "OUT_OF_STEP", message: "" } })
-        if (event.state === "agreed") await this.#change(event.connectionId, { alert: newKeys })
+        await this.#keys(event.connectionId, event.state)
         return
-      case "queueSwitched":
-        // Nothing that the user has to do.
+      case "queueSwitched": {
+        const { connectionId, direction, phase, server } = event
+        if (phase === "completed") {
+          const kind = direction === "receive" ? "receivingMoved" : "sendingMoved"
+          await this.#notice(connectionId, kind, hostOf(server))
+          if (book.conversation(connectionId)?.alert?.code === "SWITCH_FAILED")
+            await this.#change(connectionId, { alert: undefined })
+        }
+        emit({ type: "connectionChanged", id: connectionId })
         return
-      case "postQuantumChanged":
-        // It begins with what is sent.
-        if (!event.sending) await this.#change(event.connectionId, { alert: noPostQuantum })
+      }
+      case "postQuantumChanged": {
+        const { connectionId, sending } = event
+        // It begins with what is sent, and so does the notice of it.
+        await this.#notice(connectionId, sending ? "postQuantumOn" : "postQuantumOff")
+        if (!sending) await this.#change(connectionId, { alert: noPostQuantum })
+        emit({ type: "connectionChanged", id: connectionId })
         return
+      }
       default:
         event satisfies never
     }
+  }
+
+  /** What happens to the keys is never silent (security.md Q1). */
+  async #keys(id: string, state: (AgentEvent & { readonly type: "ratchetSync" })["state"]): Promise<void> {
+    const { book, emit } = this.#parts
+    const code = book.conversation(id)?.alert?.code ?? ""
+    switch (state) {
+      case "allowed":
+        await this.#change(id, { alert: { code: "KEYS_ASKED", message: "" } })
+        break
+      case "required":
+        await this.#change(id, { alert: { code: "OUT_OF_STEP", message: "" } })
+        break
+      case "started":
+        await this.#notice(id, "keysAsked")
+        if (ofOldKeys.has(code)) await this.#change(id, { alert: undefined })
+        break
+      case "agreed":
+        await this.#notice(id, "newKeys")
+        await this.#change(id, { verified: false, alert: { code: "NEW_KEYS", message: "" } })
+        break
+      case "ok":
+        if (ofOldKeys.has(code)) await this.#change(id, { alert: undefined })
+        break
+      default:
+        state satisfies never
+    }
+    emit({ type: "connectionChanged", id })
+  }
+
+  async #notice(id: string, kind: NoticeKind, host?: string): Promise<void> {
+    const { book, emit, now } = this.#parts
+    const notice = await book.addNotice(id, { kind, time: now(), ...(host === undefined ? {} : { host }) })
+    if (notice !== undefined) emit({ type: "notice", id, notice })
   }
 
   async #receive(event: MessageEvent): Promise<void> {
@@ -216,9 +298,9 @@ export class Chats {
       time: event.brokerTime.getTime(),
       ...(event.text === undefined ? { warning: "binary" } : warning === undefined ? {} : { warning }),
     }
-    const added = await book.addMessage(id, message)
+    const added = await book.addReceived(id, message)
     if (added?.isNew === true) {
-      emit({ type: "message", id, message: added.message, fresh: true })
+      emit({ type: "message", id, message, fresh: true })
       this.#tell(added.conversation)
     }
     await agent.acknowledgeMessage({

@@ -67,12 +67,14 @@ export class Service {
     },
     markRead: ({ id }) => this.#change(id, { unread: 0 }),
     rename: ({ id, name }) => this.#change(id, { name }),
-    code: async ({ id }) => {
-      return await this.#use().agent.securityCode({ connectionId: id })
-    },
+    connection: ({ id }) => this.#use().chats.connection(id),
+    move: ({ id }) => this.#use().chats.move(id),
+    renewKeys: ({ id }) => this.#use().chats.renewKeys(id),
+    dismiss: ({ id }) => this.#change(id, { alert: undefined }),
     verify: async ({ id, verified }) => {
       await this.#use().agent.setVerified({ connectionId: id, verified })
-      return await this.#change(id, { verified })
+      const compared = verified && this.#use().book.conversation(id)?.alert?.code === "NEW_KEYS"
+      return await this.#change(id, compared ? { verified, alert: undefined } : { verified })
     },
     remove: ({ id }) => this.#use().chats.remove(id),
     configure: (settings) => this.#configure(settings),

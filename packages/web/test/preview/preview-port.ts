@@ -1,5 +1,13 @@
 import type { Port, StartPort } from "../../src/page/port.ts"
-import type { ChatMessage, Conversation, Method, PageEvent, Params, Result } from "../../src/protocol.ts"
+import type {
+  ChatMessage,
+  Conversation,
+  Entry,
+  Method,
+  PageEvent,
+  Params,
+  Result,
+} from "../../src/protocol.ts"
 
 // An agent that is none: the page with something on it, to be looked at. `?scenario=` names what.
 
@@ -21,7 +29,7 @@ function texts(...lines: readonly (readonly [ChatMessage["from"], number, string
   }))
 }
 
-const histories: Record<string, readonly ChatMessage[]> = {
+const histories = {
   marta: texts(
     ["peer", 1530, "Did the seeds arrive?"],
     ["me", 1500, "Yes, this morning. Two bags, and a third one I did not order 😄"],
@@ -53,6 +61,22 @@ const histories: Record<string, readonly ChatMessage[]> = {
   samira: texts(["peer", 4400, "Danke dir! Bis bald."]),
 }
 
+/** Histories with what the page says between the messages. */
+const shown: Readonly<Record<string, readonly Entry[]>> = {
+  ...histories,
+  marta: [
+    ...histories.marta.slice(0, 4),
+    { id: 4.0001, from: "page", kind: "postQuantumOn", time: now - 1489 * minute },
+    { id: 4.0002, from: "page", kind: "sendingMoved", time: now - 60 * minute, host: "smp8.simplex.example" },
+    ...histories.marta.slice(4),
+  ],
+  samira: [
+    ...histories.samira,
+    { id: 1.0001, from: "page", kind: "keysAsked", time: now - 300 * minute },
+    { id: 1.0002, from: "page", kind: "newKeys", time: now - 290 * minute },
+  ],
+}
+
 const base = { name: "", created: now - 9000 * minute, verified: false, unread: 0 }
 const chats: readonly Conversation[] = [
   {
@@ -62,7 +86,7 @@ const chats: readonly Conversation[] = [
     number: 1,
     status: "connected",
     verified: true,
-    last: histories["marta"]?.at(-1),
+    last: histories.marta.at(-1),
   },
   {
     ...base,
@@ -87,14 +111,15 @@ const chats: readonly Conversation[] = [
     link,
     created: now - 200 * minute,
   },
-  { ...base, id: "jo", name: "Jo", number: 4, status: "connected", last: histories["jo"]?.at(-1) },
+  { ...base, id: "jo", name: "Jo", number: 4, status: "connected", last: histories.jo.at(-1) },
   {
     ...base,
     id: "samira",
     name: "Samira Öztürk",
     number: 5,
     status: "connected",
-    last: histories["samira"]?.at(-1),
+    alert: { code: "NEW_KEYS", message: "" },
+    last: histories.samira.at(-1),
   },
   { ...base, id: "fresh", name: "", number: 6, status: "connected", created: now - 8000 * minute },
   {
@@ -122,10 +147,15 @@ export const startWorkerPort: StartPort = (onEvent: (event: PageEvent) => void):
         conversations: scenario === "empty" ? [] : chats,
       }
     },
-    history: ({ id }) => ({ messages: histories[id] ?? [], more: id === "marta" }),
+    history: ({ id }) => ({ entries: shown[id] ?? [], more: id === "marta" }),
     inspect: () => ({ hosts: ["chat.example.org"] }),
-    code: () => ({
-      postQuantum: true,
+    connection: () => ({
+      receiving: [
+        { host: "chat.example.org", role: "current" },
+        ...(scenario === "moving" ? [{ host: "chat.example.org", role: "next" as const }] : []),
+      ],
+      sending: [{ host: "smp8.simplex.example", role: "current" }],
+      postQuantum: { sending: true, receiving: true },
       code: "48213 90551 27764 01932 66318 52047 11896 73420 85519 30268 44071 92635",
     }),
   }
