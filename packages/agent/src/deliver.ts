@@ -13,10 +13,6 @@ import { sendsOwnKey } from "./seal.ts"
 import { reachQueue, sendItem } from "./send-item.ts"
 import { SendWindow } from "./send-window.ts"
 
-const hoursMs = 3600_000
-/** When an item is given up: agent-protocol.md, "Sending, retries, errors". */
-const expiryMs = { network: 48 * hoursMs, quota: 7 * 24 * hoursMs }
-
 /** An item on its way; the answer is why it failed. */
 interface InFlight {
   readonly item: OutgoingItem
@@ -229,8 +225,10 @@ export class Delivery {
     await this.#leaveWhenEmpty()
   }
 
+  /** agent-protocol.md, "Sending, retries, errors". */
   async #giveUpOld(failure: Failure): Promise<void> {
-    const limit = this.#context.clock.now() - (failure.type === "quota" ? expiryMs.quota : expiryMs.network)
+    const { messageExpiryMs, quotaExpiryMs } = this.#context.options
+    const limit = this.#context.clock.now() - (failure.type === "quota" ? quotaExpiryMs : messageExpiryMs)
     for (const item of this.#conversation.outgoing.filter(({ created }) => created < limit)) {
       await this.#fail(item, {
         type: "permanent",

@@ -4,7 +4,9 @@ import type { Conversation } from "./conversation.ts"
 import type { AgentErrorCode } from "./errors.ts"
 import { fastRetry } from "@smpkit/client"
 import { Backoff } from "./backoff.ts"
-import { failureOf } from "./failures.ts"
+import { isDuplex } from "./connection.ts"
+import { failureOf, serverText } from "./failures.ts"
+import type { Notice } from "./notice.ts"
 import type { ReceiveQueue } from "./queues.ts"
 import type { StoreTx } from "./store/index.ts"
 import { deleteRecord, listRecords, putRecord, type Removal, tables } from "./records.ts"
@@ -21,7 +23,8 @@ export async function closeConnection(
   const { id } = conversation
   const queues = conversation.lanes.map((lane) => conversation.queueOf(lane))
   const removals = queues.flatMap((queue) => (queue === undefined ? [] : [plannedRemoval(context, queue)]))
-  const notices = context.numbered([{ type: "closed", connectionId: id, code, message }])
+  const failed = code === "DELETED" ? [] : failedMessages(conversation, code, message)
+  const notices = context.numbered([...failed, { type: "closed", connectionId: id, code, message }])
   await context.update((tx) => {
     conversation.erase(tx)
     for (const { write } of removals) write(tx)
@@ -30,6 +33,23 @@ export async function closeConnection(
   context.onErased(id)
   for (const { start } of removals) start()
   await context.emit(notices)
+}
+
+/** What waits for a connection that ends by itself is not lost without a word. */
+function failedMessages(
+  { connection: c, outgoing, held }: Conversation,
+  code: AgentErrorCode,
+  why: string,
+): readonly Notice[] {
+  if (!isDuplex(c)) return []
+  const waiting = [...outgoing.map(({ messageId }) => messageId), ...held.ids()]
+  const message = `It was not delivered before the connection was closed. ${why}`
+  const server = serverText(c.send.info.server)
+  return waiting.flatMap((messageId) =>
+    messageId === undefined
+      ? []
+      : [{ type: "failed", connectionId: c.id, messageId, code, message, server } as const],
+  )
 }
 
 /** An own queue that is to go: `write` records that, and `start` deletes it on its server, now or as soon as that can be reached. */

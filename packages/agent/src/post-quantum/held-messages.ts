@@ -27,6 +27,10 @@ export class HeldMessages {
     return this.#all.length
   }
 
+  ids(): readonly number[] {
+    return this.#all.map(({ messageId }) => messageId)
+  }
+
   add(message: HeldMessage): void {
     this.#all = [...this.#all, message]
   }

@@ -127,7 +127,11 @@ export async function connect(alice: Person, bob: Person): Promise<{ alice: stri
 /** Alice with server one, Bob with server two. */
 export async function twoPeople(
   seed: string,
-  { quota = 128, onEvent }: { quota?: number; onEvent?: PersonParts["onEvent"] } = {},
+  {
+    quota = 128,
+    onEvent,
+    options,
+  }: { quota?: number; onEvent?: PersonParts["onEvent"]; options?: AgentOptions } = {},
 ): Promise<{ alice: Person; bob: Person; one: FakeServer; two: FakeServer; clock: FakeClock }> {
   const clock = new FakeClock()
   const random = seededRandom(seed)
@@ -138,6 +142,7 @@ export async function twoPeople(
     clock,
     random,
     ...(onEvent === undefined ? {} : { onEvent }),
+    ...(options === undefined ? {} : { options }),
   }
   const alice = await Person.open("alice", { ...parts, servers: [one.address] })
   const bob = await Person.open("bob", { ...parts, servers: [two.address] })
