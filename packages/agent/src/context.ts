@@ -8,6 +8,8 @@ import { EventQueue } from "./event-queue.ts"
 import type { AgentEvent } from "./events.ts"
 import type { Notice } from "./notice.ts"
 import { deleteRecord, listRecords, numberKey, putRecord, tables } from "./records.ts"
+import { RecentlyUsed } from "./recently-used.ts"
+import { ServerUses } from "./servers-in-use.ts"
 import { type SealedStore, StoreError, type StoreTx } from "./store/index.ts"
 
 /** Choices that an application can make once, when it opens the agent. */
@@ -22,6 +24,8 @@ export interface AgentOptions {
   readonly quotaExpiryMs?: number
   /** How many messages may at most be on the way to one queue without an answer. Default 16. */
   readonly sendWindow?: number
+  /** How many connections, those that were used last, are kept in memory with their keys and ratchets; the others are read from the store when they are used. Default 256. */
+  readonly connectionsAtHand?: number
 }
 
 const hourMs = 3600_000
@@ -38,6 +42,9 @@ export class Context {
   readonly random: Random
   readonly options: Required<AgentOptions>
   readonly events: EventQueue
+  /** The connections whose keys and ratchets are in memory. */
+  readonly recentlyUsed: RecentlyUsed
+  readonly servers: ServerUses = new ServerUses()
   /** Aborts all waiting when the agent closes. */
   readonly closing: AbortController = new AbortController()
   /** Where own queues are made. */
@@ -67,8 +74,18 @@ export class Context {
     this.clock = parts.clock
     this.random = parts.random
     const { noAnswerMs = 48 * hourMs, maxWaitingEvents = 1000, sendWindow = 16 } = parts.options
+    const { connectionsAtHand = 256 } = parts.options
     const { messageExpiryMs, quotaExpiryMs } = { ...defaultExpiry, ...parts.options }
-    this.options = { noAnswerMs, messageExpiryMs, quotaExpiryMs, maxWaitingEvents, sendWindow }
+    this.options = {
+      noAnswerMs,
+      messageExpiryMs,
+      quotaExpiryMs,
+      maxWaitingEvents,
+      sendWindow,
+      connectionsAtHand,
+    }
+    // What one call uses must not be dropped before it ends.
+    this.recentlyUsed = new RecentlyUsed(Math.max(8, connectionsAtHand))
     this.events = new EventQueue(maxWaitingEvents)
   }
 

@@ -47,8 +47,10 @@ export async function holdMessage(
 
 /** Encrypts what was held, once both directions are hybrid. */
 export async function releaseHeld(context: Context, conversation: Conversation): Promise<void> {
-  const { connection: c, session, held } = conversation
-  if (held.count === 0 || session === undefined || !isDuplex(c) || !conversation.active) return
+  const { held } = conversation
+  if (held.count === 0) return
+  const { connection: c, session } = conversation
+  if (session === undefined || !isDuplex(c) || !conversation.active) return
   if (!mayLeave(c, session.ratchet)) return
   await Promise.all(held.take(() => true).map((message) => release(context, conversation, c, message)))
 }
@@ -76,8 +78,10 @@ async function release(
 
 /** What was held as long as messages wait for a server will not leave: the application hears so. */
 export async function expireHeld(context: Context, conversation: Conversation): Promise<void> {
-  const { connection: c, held, id } = conversation
-  if (held.count === 0 || !conversation.active || !isDuplex(c)) return
+  const { held, id } = conversation
+  if (held.count === 0) return
+  const { connection: c } = conversation
+  if (!conversation.active || !isDuplex(c)) return
   const limit = context.clock.now() - context.options.messageExpiryMs
   const old = held.take(({ created }) => created < limit)
   if (old.length === 0) return
