@@ -103,6 +103,8 @@ export class Party {
       store,
       clock: this.world.clock,
       random: this.world.random,
+      // Short, so that a lost handshake ends soon.
+      options: { noAnswerMs: 2 * 3600_000 },
       servers: this.world.serversOf(this).map(({ address }) => address),
       connector: {
         connect: async (address) => {

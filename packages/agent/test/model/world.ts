@@ -62,6 +62,12 @@ export class World {
     this.#delivered.set(toBase64Url(smpMsgId), letter)
   }
 
+  /** What came into a queue of a party, and was never taken out of it. */
+  left(party: Party): Letter[] {
+    const taken = new Set(party.history.taken.map(({ letter }) => letter))
+    return [...new Set(this.#delivered.values())].filter((one) => one.to === party && !taken.has(one))
+  }
+
   letterAt(smpMsgId: string): Letter | undefined {
     return this.#delivered.get(smpMsgId)
   }
