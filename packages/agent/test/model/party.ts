@@ -93,8 +93,8 @@ export class Party {
     if (this.#run.on) return
     const run: Run = { on: true, agent: undefined, sessions: [] }
     this.#run = run
-    const store = await openStore(this.#wired(run), this.world.random)
-    if (this.#isCopy) await store.markRestored()
+    const store = await this.#whileOn(run, this.#opened(run))
+    if (store === undefined) return
     const mark = store.get(marker.table, marker.key)
     this.history.backTo(mark === undefined ? 0 : decode(u32, mark), this.#isCopy)
     this.#isCopy = false
@@ -121,6 +121,12 @@ export class Party {
     if (agent === undefined) return
     run.agent = agent
     void this.#read(agent, run)
+  }
+
+  async #opened(run: Run): Promise<SealedStore> {
+    const store = await openStore(this.#wired(run), this.world.random)
+    if (this.#isCopy) await store.markRestored()
+    return store
   }
 
   /** What `work` comes to; `undefined` when the power goes first. */
