@@ -1,10 +1,13 @@
+import { createEffect } from "solid-js"
 import { inFragment } from "./invitation-text.ts"
+import { BackButton } from "./page/back-button.ts"
 import { preferencesIn } from "./page/preferences.ts"
 import { render } from "./page/renderer.ts"
 import { Session } from "./page/session.ts"
 import { singleTab } from "./page/single-tab.ts"
 import { startWorkerPort } from "./page/worker-port.ts"
 import { App } from "./parts/app.tsx"
+import { leave } from "./parts/conversation-pane.tsx"
 import "./styles/tokens.css"
 import "./styles/base.css"
 import "./styles/controls.css"
@@ -25,11 +28,16 @@ const session = new Session({
   },
 })
 
+/** How many layers lie over the list of conversations. */
+const depth = (): number =>
+  (session.state.current === undefined ? 0 : 1) + (session.state.dialog === undefined ? 0 : 1)
+
 /** An invitation behind the `#` is a secret: it leaves the address bar, and with it the history, before anything else (security.md Q28). */
 function takeFragment(): void {
   const { hash, pathname, search } = location
   if (hash === "") return
-  history.replaceState(undefined, "", pathname + search)
+  // The entry is one more for what lies open already.
+  history.replaceState({ layers: depth() }, "", pathname + search)
   const found = inFragment(hash)
   if (found.type === "link") session.openLink(found.link)
 }
@@ -37,9 +45,23 @@ function takeFragment(): void {
 takeFragment()
 addEventListener("hashchange", takeFragment)
 
+const backButton = new BackButton({
+  depth,
+  closeTop: () => {
+    if (session.state.dialog !== undefined) session.setDialog(undefined)
+    else leave(session)
+  },
+})
+
 const page = document.getElementById("page")
 if (page === null) throw new TypeError("the page has no place for itself")
-render(() => (<App session={session} />) as unknown as Node, page)
+render(() => {
+  createEffect(() => {
+    depth()
+    backButton.changed()
+  })
+  return (<App session={session} />) as unknown as Node
+}, page)
 
 if (isSecureContext) {
   void singleTab(base, {

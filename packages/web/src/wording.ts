@@ -137,7 +137,7 @@ export function statusText(status: ConversationStatus): string {
 const notices: Readonly<Record<NoticeKind, (host: string) => string>> = {
   receivingMoved: (host) => `Messages to you now wait in a new place on ${host}`,
   sendingMoved: (host) => `The other person now receives by a new place on ${host}`,
-  keysAsked: () => "New keys were sent. What you write waits until the other person’s program answers",
+  keysAsked: () => "New keys were sent; what you write waits for an answer",
   newKeys: () => "New keys are in use, and the security code is another one",
   postQuantumOn: () => "What you send is now protected against future quantum computers, too",
   postQuantumOff: () => "What you send is not protected against future quantum computers any more",

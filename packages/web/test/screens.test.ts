@@ -52,6 +52,36 @@ describe.skipIf(executablePath === "")("the page on its screens", { timeout: 120
     expect([...ann.offences, ...bob.offences]).toEqual([])
   })
 
+  it("on a phone, the back button closes a dialog, then the conversation, and leaves the page only then", async () => {
+    await using ann = await open("ann-back")
+    const { page } = ann
+    await page.setViewportSize({ width: 390, height: 844 })
+    await ann.begin()
+    await ann.invite("Bob")
+    const conversation = page.getByRole("main")
+    await conversation.waitFor()
+    await page.waitForFunction(() => (history.state as { layers?: number } | null)?.layers === 1)
+    await ann.button("Details and security code").click()
+    await ann.dialog.waitFor()
+    await page.waitForFunction(() => (history.state as { layers?: number } | null)?.layers === 2)
+    await page.goBack()
+    await ann.dialog.waitFor({ state: "detached" })
+    expect(await conversation.isVisible()).toBe(true)
+    await page.goBack()
+    await page.getByRole("navigation").waitFor()
+    expect(await conversation.isVisible()).toBe(false)
+    expect(page.url()).toBe(site.url)
+
+    // What is closed by its own button leaves no entry behind that would have to be gone through.
+    await ann.button("Settings").click()
+    await page.waitForFunction(() => (history.state as { layers?: number } | null)?.layers === 1)
+    await ann.button("Close").click()
+    await page.waitForFunction(() => ((history.state as { layers?: number } | null)?.layers ?? 0) === 0)
+    await page.goBack()
+    expect(page.url()).toBe("about:blank")
+    expect(ann.offences).toEqual([])
+  })
+
   it("follows the device's colours, or the user's choice, also after a reload", async () => {
     await using ann = await open("ann-colours")
     await ann.begin()
