@@ -22,21 +22,25 @@ export async function resumeConnections(context: Context, registry: Registry): P
     for (const incoming of conversation.unacknowledged())
       context.show(messageEvent(conversation.id, incoming, true))
   }
-  for (const conversation of registry.all()) await resume(context, registry, conversation)
+  for (const conversation of registry.all()) {
+    const unfinished = resume(context, registry, conversation)
+    // In one tick where there is nothing to wait for, so that subscriptions share blocks.
+    if (unfinished !== undefined) await unfinished
+  }
   context.background(resynchronizeCopies(context, registry))
 }
 
-async function resume(context: Context, registry: Registry, conversation: Conversation): Promise<void> {
-  switch (conversation.outline.state) {
+function resume(context: Context, registry: Registry, conversation: Conversation): Promise<void> | undefined {
+  const { state } = conversation.outline
+  switch (state) {
     case "new":
       // Its link was never told to anybody.
-      await abandon(context, registry, conversation)
-      return
+      return abandon(context, registry, conversation)
     case "joining":
     case "resolving":
     case "requesting":
       registry.joins.resume(conversation)
-      return
+      return undefined
     case "address":
     case "invited":
     case "requested":
@@ -49,9 +53,9 @@ async function resume(context: Context, registry: Registry, conversation: Conver
       context.background(deliverRequest(context, conversation))
       registry.start(conversation.id)
       context.background(releaseHeld(context, conversation))
-      return
+      return undefined
     default:
-      return conversation.outline.state satisfies never
+      return state satisfies never
   }
 }
 

@@ -3,7 +3,7 @@ import { Backoff } from "./backoff.ts"
 import type { Context } from "./context.ts"
 import { FairQueue } from "./fair-queue.ts"
 
-/** Four blocks of SUBs, and their answers, may be on the way, so that other commands find few before them. */
+/** Three blocks of SUBs, and their answers, may be on the way, so that other commands find few before them. */
 const limits = { together: 100, most: 400 }
 /** After a server has taken no more subscriptions from one session: it may where other queues have gone. */
 const refusedMs = 300_000
