@@ -83,14 +83,17 @@ export class World {
       alice.link = made?.link
     }
     const { link } = alice
-    if (link !== undefined && bob.connectionId === undefined) {
+    if (link !== undefined && bob.connectionId === undefined && bob.closed === undefined) {
       const joined = await bob.call(async (agent) => {
         try {
           return await agent.joinConnection({ link, postQuantum })
         } catch (error) {
           if (AgentError.is(error, "LINK_ALREADY_USED") && error.connectionId !== undefined)
             return { connectionId: error.connectionId }
-          throw error
+          // The adversary has refused what it took for another's.
+          if (AgentError.is(error, "LINK_ALREADY_USED")) bob.closed = error.code
+          else throw error
+          return undefined
         }
       })
       bob.connectionId = joined?.connectionId
