@@ -75,6 +75,40 @@ describe("an agent that was imported from a copy", () => {
     await restored.close()
   })
 
+  it("sends nothing but its new keys before the other side has answered, whatever the application does", async () => {
+    const { alice, bob, one: server, clock } = await twoPeople("nothing else")
+    const ids = await connect(alice, bob)
+    const people: [Person, string][] = [
+      [alice, ids.alice],
+      [bob, ids.bob],
+    ]
+    await talk(people, "before")
+    await alice.agent.sendMessage({ connectionId: ids.alice, text: "waits for its receipt" })
+    const waiting = await bob.next("message", 1)
+    const yesterday = await exportOf(bob)
+    await bob.agent.sendMessage({ connectionId: ids.bob, text: "today" })
+    await alice.next("message", 1)
+    await alice.close()
+    const restored = await takeOver(bob, yesterday)
+    const commands: string[] = []
+    server.intercept = ({ type }) => {
+      commands.push(type)
+      return undefined
+    }
+    await restored.agent.sendMessage({ connectionId: ids.bob, text: "forked?" })
+    await restored.agent.acknowledgeMessage({ ...waiting, receipt: true })
+    await clock.advance(60_000)
+    await restored.restart()
+    await clock.advance(60_000)
+    expect(commands.filter((type) => type === "SEND")).toHaveLength(1)
+    await alice.restart()
+    await restored.next("ratchetSync", 1)
+    await talk([...people.slice(0, 1), [restored, ids.bob]], "again")
+    expect(alice.texts()).toContain("forked?")
+    await alice.close()
+    await restored.close()
+  })
+
   it("reads what came meanwhile as far as it can, and goes on when the other side writes first", async () => {
     const { alice, bob } = await twoPeople("meanwhile")
     const ids = await connect(alice, bob)
