@@ -22,7 +22,7 @@ export interface NewQueueOptions {
 }
 
 /**
- * Makes a queue for keys that are stored already: NEW cannot be repeated safely, a second one with the same keys only leaves an orphan on the server.
+ * Makes a queue for keys that are stored already: NEW cannot be repeated safely, a second one with the same keys only leaves an orphan on the server (docs/decisions/006-queues-that-are-given-up.md).
  * The answer names the session that is subscribed to it. Throws `AgentError`.
  */
 export async function createQueue(
