@@ -65,6 +65,7 @@ export class Party {
   /** Messages by the application's number whose `sendMessage` has resolved; what became of them. */
   readonly fates = new Map<number, "stored" | "sent" | "failed">()
   readonly delivered = new Set<number>()
+  lastSaid = 0
   readonly violations: string[] = []
 
   constructor(name: string, world: World) {
@@ -453,6 +454,7 @@ export class Party {
     )
     if (result === undefined) return false
     this.world.log(`${this.name} sends "${text}"`)
+    this.lastSaid = result.messageId
     if (!this.fates.has(result.messageId)) this.fates.set(result.messageId, "stored")
     return true
   }
@@ -484,9 +486,20 @@ export class Party {
     )
   }
 
+  /** Closes the agent, to be opened again. */
+  async restart(): Promise<void> {
+    const run = this.#run
+    const { agent } = run
+    if (!run.on || agent === undefined) return
+    this.world.log(`${this.name} closes`)
+    this.restarted = true
+    this.#unanswered.length = 0
+    await this.#whileOn(run, agent.close())
+    run.on = false
+  }
+
   async close(): Promise<void> {
-    const { agent } = this
-    if (agent !== undefined) await agent.close()
+    if (this.#run.on) await this.agent?.close()
     this.#run.on = false
   }
 }

@@ -16,7 +16,7 @@ export type Action =
   | { readonly do: "cut"; readonly who: Who; readonly ms: number }
   | { readonly do: "crash"; readonly who: Who; readonly after: number; readonly when: "before" | "after" }
   | {
-      readonly do: "back up" | "restore" | "move" | "synchronize" | "stop reading" | "read"
+      readonly do: "back up" | "restore" | "move" | "synchronize" | "stop reading" | "read" | "restart"
       readonly who: Who
     }
   | { readonly do: "synchronize both" }
@@ -38,7 +38,8 @@ const commands = fc.constantFrom<Command["type"]>(
 /** Faults that any store and network has, without an adversary: nothing may be lost by them. */
 const honest = [
   fc.record({ do: fc.constant("send" as const), who, count: fc.integer({ min: 1, max: 4 }) }),
-  fc.record({ do: fc.constant("send" as const), who, count: fc.integer({ min: 1, max: 4 }) }),
+  // More than wait for an application at once, and than are on the way at once.
+  fc.record({ do: fc.constant("send" as const), who, count: fc.constantFrom(1, 2, 20) }),
   fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(0, 10, 500, 6000, 60_000) }),
   fc.record({ do: fc.constant("pass" as const), ms: fc.constantFrom(0, 10, 500, 6000, 60_000) }),
   fc.record({ do: fc.constant("cut" as const), who, ms: fc.constantFrom(100, 5000, 60_000) }),
@@ -53,7 +54,10 @@ const honest = [
     server: fc.nat(3),
     command: commands,
   }),
-  fc.record({ do: fc.constantFrom("move" as const, "stop reading" as const, "read" as const), who }),
+  fc.record({
+    do: fc.constantFrom("move" as const, "stop reading" as const, "read" as const, "restart" as const),
+    who,
+  }),
   fc.record({ do: fc.constantFrom("synchronize" as const), who }),
   fc.constant<Action>({ do: "synchronize both" }),
 ] as const
@@ -141,6 +145,9 @@ async function act(world: World, action: Action, number: number): Promise<void> 
       return
     case "move":
       await party(action.who).move()
+      return
+    case "restart":
+      await party(action.who).restart()
       return
     case "synchronize":
       await party(action.who).synchronize(true)
@@ -261,7 +268,9 @@ async function bothTalk(world: World): Promise<string[]> {
     ]
   }
   await world.pass(60_000)
-  return []
+  return parties
+    .filter(({ delivered, lastSaid }) => !delivered.has(lastSaid))
+    .map(({ name }) => `${name} hears of no receipt for what it has said last`)
 }
 
 /** What the agent owes its application at the end. */
