@@ -69,6 +69,8 @@ const sentences: Readonly<Record<string, (host: string) => string>> = {
   A_INTEGRITY: () => "Messages are missing here. Ask the other person to send them again.",
   A_MESSAGE: () => "Something came that is no message. The other person may use a newer program.",
   A_PROHIBITED: () => "Something came that does not belong here, and was ignored.",
+  A_INTEGRITY: () =>
+    "Something that the other person’s program sent is missing, or came out of order. Ask the person whether you have got everything.",
   A_QUEUE: () =>
     "The other side tried to move this conversation to another server in a way that is not accepted. It stays where it is.",
   SWITCH_FAILED: () => "The conversation could not be moved. It stays where it is; try again later.",
