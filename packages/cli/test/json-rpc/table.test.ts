@@ -112,7 +112,7 @@ const of = { connectionId: "c1" } as const
 const server = "smp://AAAA@localhost"
 
 /** Of each type one with all that it can have, and what rpc.md lists for it. */
-const events: { readonly [T in AgentEvent["type"]]: readonly [Extract<AgentEvent, { type: T }>, string] } = {
+const events: { readonly [T in AgentEvent["type"]]: readonly [AgentEvent & { readonly type: T }, string] } = {
   confirmation: [
     { type: "confirmation", ...of, confirmationId: "f1", info, postQuantum: true, servers: [server] },
     "connectionId confirmationId infoBase64 postQuantum servers",
