@@ -262,6 +262,16 @@ describe("notices", () => {
       { kind: "postQuantumOn" },
       { kind: "postQuantumOff" },
     ])
+    agent.push({ ...change, sending: true })
+    await vi.waitFor(() => {
+      expect(book.conversation(id)?.alert).toBeUndefined()
+    })
+    // New keys begin without it, and are the more urgent news.
+    agent.push({ type: "ratchetSync", connectionId: id, state: "agreed" }, { ...change, sending: false })
+    await vi.waitFor(() => {
+      expect(book.history(id, { limit: 1 }).entries).toMatchObject([{ kind: "postQuantumOff" }])
+    })
+    expect(book.conversation(id)?.alert?.code).toBe("NEW_KEYS")
   })
 
   it("new keys are never silent: the conversation is not verified any more, and says so", async () => {

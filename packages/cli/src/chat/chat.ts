@@ -6,7 +6,16 @@ import { replyServerNotice } from "../reply-server.ts"
 import type { Style } from "../terminal.ts"
 import { terminalText } from "../terminal-text.ts"
 import { chatHelp, parseChatInput } from "./input.ts"
-import { closedText, errorText, integrityWarning, postQuantumText, switchedText } from "./wording.ts"
+import {
+  closedText,
+  errorText,
+  integrityWarning,
+  newKeysText,
+  postQuantumText,
+  queuesText,
+  ratchetText,
+  switchedText,
+} from "./wording.ts"
 
 export interface ChatOptions {
   readonly agent: AgentApi
@@ -123,6 +132,19 @@ export class Chat {
       case "delete":
         await this.#delete(input.number)
         return true
+      case "move":
+        await agent.switchQueue({
+          connectionId: this.#inFront(),
+          ...(input.server === undefined ? {} : { server: input.server }),
+        })
+        this.#say(
+          style.dim("A new queue is offered to the other side; both are used until it has taken part."),
+        )
+        return true
+      case "renew":
+        await agent.synchronizeRatchet({ connectionId: this.#inFront(), force: true })
+        this.#say(style.dim("New keys were sent; what you write waits until the other side has answered."))
+        return true
       case "quit":
         return false
       case "wrong":
@@ -205,11 +227,15 @@ export class Chat {
   }
 
   async #info(): Promise<void> {
-    const state = await this.#options.agent.connectionState({ connectionId: this.#inFront() })
+    const { agent, style } = this.#options
+    const state = await agent.connectionState({ connectionId: this.#inFront() })
     this.#say(
       `status: ${state.status}; ${state.verified ? "verified" : "not verified: compare /code"}; ${state.unsent} not sent yet`,
     )
     this.#say(postQuantumText(state.postQuantum))
+    this.#say(`receiving by: ${terminalText(queuesText(state.receiveQueues))}`)
+    this.#say(`sending by: ${terminalText(queuesText(state.sendQueues))}`)
+    if (state.ratchet !== "ok") this.#say(style.bad(ratchetText(state.ratchet)))
   }
 
   async #show(event: AgentEvent): Promise<void> {
@@ -280,14 +306,10 @@ export class Chat {
       case "info":
         return
       case "ratchetSync":
-        // Of the other states, the error before them has told.
-        if (event.state === "agreed")
-          this.#say(
-            style.bad(
-              "! The keys of this conversation were replaced, as after a restored backup: compare /code with the other side again.",
-            ),
-            event.connectionId,
-          )
+        // Of `ok` nobody needs to know, of `started` the command has told.
+        if (event.state === "agreed") this.#say(style.bad(newKeysText(event.newCode)), event.connectionId)
+        else if (event.state === "allowed" || event.state === "required")
+          this.#say(style.bad(ratchetText(event.state)), event.connectionId)
         return
       default:
         event satisfies never

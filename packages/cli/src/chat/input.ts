@@ -2,7 +2,9 @@
 export type ChatInput =
   | { readonly type: "nothing" }
   | { readonly type: "text"; readonly text: string }
-  | { readonly type: "help" | "code" | "list" | "info" | "invite" | "quit" }
+  | { readonly type: "help" | "code" | "list" | "info" | "invite" | "renew" | "quit" }
+  /** To the agent's choice, or to a server. */
+  | { readonly type: "move"; readonly server: string | undefined }
   | { readonly type: "verify"; readonly verified: boolean }
   | { readonly type: "open" | "delete"; readonly number: number }
   | { readonly type: "join"; readonly link: string }
@@ -14,6 +16,8 @@ export const chatHelp: readonly string[] = [
   "  /code          the security code, to compare with the other side by another way",
   "  /verify [no]   mark this conversation as compared, or not",
   "  /info          what is known of this conversation",
+  "  /move [SERVER] receive by a new queue, on another server where there is one; nothing is lost",
+  "  /renew         make new keys with the other side, as after a restored backup",
   "  /list          all conversations",
   "  /open N        go to conversation N",
   "  /invite        a new conversation, by an invitation to pass on",
@@ -36,12 +40,16 @@ export function parseChatInput(line: string): ChatInput {
     case "/list":
     case "/info":
     case "/invite":
+    case "/renew":
     case "/quit":
       if (word !== undefined) return wrong(`${command} takes nothing more`)
       return { type: command.slice(1) as "help" }
     case "/verify":
       if (word === undefined || word === "no") return { type: "verify", verified: word === undefined }
       return wrong("/verify, or /verify no")
+    case "/move":
+      if (words.length <= 1) return { type: "move", server: word }
+      return wrong("/move, or /move smp://FINGERPRINT@HOST:PORT")
     case "/open":
     case "/delete":
       if (words.length !== 1 || !/^[1-9]\d{0,5}$/.test(word ?? ""))

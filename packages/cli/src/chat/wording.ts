@@ -1,5 +1,6 @@
-import type { AgentEvent, Integrity } from "../agent-port.ts"
+import type { AgentEvent, ConnectionDescription, Integrity } from "../agent-port.ts"
 
+type QueueDescription = ConnectionDescription["receiveQueues"][number]
 type EventOf<T extends AgentEvent["type"]> = Extract<AgentEvent, { readonly type: T }>
 
 /** What a message's integrity result tells the user; `undefined` when all is well. */
@@ -51,6 +52,38 @@ export function switchedText({ direction, server }: EventOf<"queueSwitched">): s
   return direction === "receive"
     ? `Messages to you come by ${server} now.`
     : `Messages from you go by ${server} now.`
+}
+
+/** That new keys took the place of the old ones: with them, the code that users compare is another one. */
+export function newKeysText(newCode: string | undefined): string {
+  const code = newCode === undefined ? "" : ` The code to compare is now ${newCode}`
+  return `! The keys of this conversation were replaced, as after a restored backup: compare /code with the other side again.${code}`
+}
+
+/** How the keys of a conversation stand, and what to do. */
+export function ratchetText(state: Exclude<ConnectionDescription["ratchet"], "ok">): string {
+  switch (state) {
+    case "allowed":
+    case "required":
+      return "! The keys do not fit any more, or the other side asks for new ones. Ask the other person by another way (a call, in person), then: /renew"
+    case "started":
+      return "! New keys were sent; the other side has not answered yet."
+    case "agreed":
+      return "! New keys are in use: compare /code with the other side again."
+    default:
+      return state satisfies never
+  }
+}
+
+/** The queues of one direction: of two, the first is in use, and the second is where it moves to, or was. */
+export function queuesText(queues: readonly QueueDescription[]): string {
+  if (queues.length === 0) return "none yet"
+  return queues
+    .map(({ server, status }, index) => {
+      if (index === 0) return server
+      return status === "draining" ? `(${server} until it is empty)` : `(moving to ${server})`
+    })
+    .join(" ")
 }
 
 /** How a conversation stands with post-quantum encryption. The code that users compare does not cover it. */

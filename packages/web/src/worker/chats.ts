@@ -244,7 +244,11 @@ export class Chats {
         const { connectionId, sending } = event
         // It begins with what is sent, and so does the notice of it.
         await this.#notice(connectionId, sending ? "postQuantumOn" : "postQuantumOff")
-        if (!sending) await this.#change(connectionId, { alert: noPostQuantum })
+        // New keys begin without it, and what is to be known of those is more urgent.
+        const alert = book.conversation(connectionId)?.alert
+        if (!sending && alert === undefined) await this.#change(connectionId, { alert: noPostQuantum })
+        if (sending && alert?.code === noPostQuantum.code)
+          await this.#change(connectionId, { alert: undefined })
         emit({ type: "connectionChanged", id: connectionId })
         return
       }

@@ -56,6 +56,14 @@ export class Person implements AsyncDisposable {
     return page
   }
 
+  /** Ends this tab's processes, with the agent's worker, as a crash does, and opens the page in a new one. */
+  async crash(url: string): Promise<Page> {
+    const crashed = this.page.waitForEvent("crash")
+    this.page.goto("chrome://crash").catch(() => undefined)
+    await crashed
+    return await this.anotherTab(url)
+  }
+
   button(name: string, within: Page | Locator = this.page): Locator {
     return within.getByRole("button", { name, exact: true })
   }
@@ -106,8 +114,8 @@ export class Person implements AsyncDisposable {
   }
 
   /** The bubble that holds a text. */
-  bubble(text: string): Locator {
-    return this.page.locator(".bubble", { hasText: text })
+  bubble(text: string, within: Page = this.page): Locator {
+    return within.locator(".bubble", { hasText: text })
   }
 
   async select(name: string): Promise<void> {
