@@ -98,7 +98,11 @@ export async function resynchronizeCopies(context: Context, registry: Registry):
   for (const conversation of registry.all()) {
     if (!ids.has(conversation.id) || !conversation.active) continue
     const { connection: c } = conversation
-    if (!c.sendLocked) continue
+    if (!c.sendLocked) {
+      // Receipts waited for that.
+      registry.start(conversation.id)
+      continue
+    }
     ids.delete(conversation.id)
     if (c.state === "connected" && c.ratchetSync !== "started" && goesByItself(c))
       await synchronizeRatchet(context, conversation, { force: true })

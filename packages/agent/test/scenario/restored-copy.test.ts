@@ -105,6 +105,10 @@ describe("an agent that was imported from a copy", () => {
     await restored.next("ratchetSync", 1)
     await talk([...people.slice(0, 1), [restored, ids.bob]], "again")
     expect(alice.texts()).toContain("forked?")
+    // The receipt that had to wait.
+    expect(alice.of("delivered")).toEqual([])
+    await clock.advance(6 * 60_000)
+    expect((await alice.next("delivered")).hashOk).toBe(true)
     await alice.close()
     await restored.close()
   })
