@@ -205,6 +205,60 @@ describe("the chat", () => {
     expect(await room.chat.enter("/quit")).toBe(false)
   })
 
+  test("/move and /renew reach the agent, and /info tells where messages go and how the keys stand", async () => {
+    const room = await connected()
+    for (const line of ["/move", "/move smp://AAAA@two.example", "/renew"]) await room.chat.enter(line)
+    expect(callsOf(room, "switchQueue")).toEqual([
+      { connectionId: "c1" },
+      { connectionId: "c1", server: "smp://AAAA@two.example" },
+    ])
+    expect(callsOf(room, "synchronizeRatchet")).toEqual([{ connectionId: "c1", force: true }])
+    room.lines.length = 0
+    room.agent.answers["connectionState"] = {
+      ...stateOf("c1"),
+      receiveQueues: [
+        { server: "smp://AAAA@one.example", status: "confirmed" },
+        { server: "smp://AAAA@two.example", status: "offered" },
+      ],
+      sendQueues: [{ server: "smp://AAAA@three.example", status: "secured" }],
+      ratchet: "required",
+    }
+    await room.chat.enter("/info")
+    expect(room.lines.slice(-3)).toEqual([
+      "receiving by: smp://AAAA@one.example (moving to smp://AAAA@two.example)",
+      "sending by: smp://AAAA@three.example",
+      expect.stringContaining("/renew"),
+    ])
+  })
+
+  test("Q1: new keys, and whoever asks for them, are told, with the code that is to be compared", async () => {
+    const room = await connected()
+    const sync = { type: "ratchetSync", connectionId: "c1" } as const
+    await room.see(
+      { ...sync, state: "allowed" },
+      { ...sync, state: "agreed", oldCode: "1", newCode: "22222" },
+    )
+    expect(room.lines).toEqual([
+      expect.stringContaining("Ask the other person by another way"),
+      expect.stringMatching(/keys of this conversation were replaced.*compare.*22222/),
+    ])
+    room.lines.length = 0
+    await room.see(
+      { type: "postQuantumChanged", connectionId: "c1", sending: false, receiving: false },
+      {
+        type: "queueSwitched",
+        connectionId: "c1",
+        direction: "send",
+        phase: "completed",
+        server: "smp://AAAA@two.example",
+      },
+    )
+    expect(room.lines).toEqual([
+      "sending: not post-quantum; receiving: not post-quantum",
+      "Messages from you go by smp://AAAA@two.example now.",
+    ])
+  })
+
   test("a message of another conversation says which", async () => {
     const room = await connected()
     room.agent.answers["joinConnection"] = { connectionId: "c2" }

@@ -14,6 +14,9 @@ describe("a line in the chat", () => {
     ["/verify no", { type: "verify", verified: false }],
     ["/list ", { type: "list" }],
     ["/info", { type: "info" }],
+    ["/move", { type: "move", server: undefined }],
+    ["/move smp://AAAA@x.example", { type: "move", server: "smp://AAAA@x.example" }],
+    ["/renew", { type: "renew" }],
     ["/invite", { type: "invite" }],
     ["/open 2", { type: "open", number: 2 }],
     ["/delete 12", { type: "delete", number: 12 }],
@@ -26,6 +29,8 @@ describe("a line in the chat", () => {
   test.each([
     "/quit now",
     "/verify yes",
+    "/move a b",
+    "/renew keys",
     "/open",
     "/open 0",
     "/open x",
