@@ -2,6 +2,7 @@
 import { BenchError, usage } from "./failure.mjs"
 
 const benches = {
+  agent: () => import("./agent/command.mjs"),
   channel: () => import("./channel/command.mjs"),
   ratchet: () => import("./ratchet/command.mjs"),
   server: () => import("./server/command.mjs"),
@@ -9,6 +10,7 @@ const benches = {
 
 const help = `npm run bench -- NAME [options]
 
+  agent     two agents and a server: messages beside the primitives, and many connections (--help for the options)
   channel   handshakes and blocks by a channel, over TCP and WebSocket, beside TLS (--help for the options)
   ratchet   messages encrypted and decrypted, with and without post-quantum agreement, beside the primitives
   server    delivered messages of an SMP server, beside raw TLS and raw disk writes (--help for the options)

@@ -21,6 +21,7 @@ export {
   blockChains,
   BlockOpener,
   BlockSealer,
+  openMessageBody,
   sealMessageBody,
   verifyAuthorization,
 } from "../packages/smp/dist/index.js"

@@ -91,7 +91,12 @@ const commands = {
       process.stderr.write(`${error?.stack ?? error}\n`)
       process.exit(1)
     })
-    return { storeMs, agentMs, connections: (await agent.listConnections()).connections.length }
+    return { storeMs, agentMs }
+  },
+
+  async count() {
+    const { connections } = await agent.listConnections()
+    return { connections: connections.length }
   },
 
   /** When everything is subscribed. */
@@ -137,10 +142,10 @@ const commands = {
   },
 
   /** Sends many, as fast as they are taken. */
-  async send({ ids, count, size }) {
+  async send({ id: connectionId, count, size }) {
     for (let i = 0; i < count; i++) {
-      await until(() => i * ids.length - seen.sent < maxUnsent * ids.length)
-      await Promise.all(ids.map((connectionId) => agent.sendMessage({ connectionId, body: bodyOf(size) })))
+      await until(() => i - seen.sent < maxUnsent)
+      await agent.sendMessage({ connectionId, body: bodyOf(size) })
     }
     return {}
   },

@@ -71,8 +71,47 @@ export class People {
     return ids
   }
 
+  /** `count` messages by a connection, one way, as fast as they are taken. */
+  async stream({ alice }, count, size) {
+    return await this.#measured(count, async () => {
+      await Promise.all([
+        this.alice.ask({ name: "send", id: alice, count, size }),
+        this.bob.ask({ name: "received", count }),
+      ])
+    })
+  }
+
+  /** `count` messages each way, each when the one before has come; a message is one of either way. */
+  async turns({ alice }, count, size) {
+    const turn = async () => {
+      await this.alice.ask({ name: "turns", id: alice, count, size })
+      await this.bob.ask({ name: "received", count })
+    }
+    return await this.#measured(2 * count, turn, { echo: size })
+  }
+
+  async #measured(messages, work, { echo } = {}) {
+    await this.alice.ask({ name: "reset" })
+    await this.bob.ask({ name: "reset", echo })
+    const before = await this.#cpuMs()
+    const began = performance.now()
+    await work()
+    const elapsedMs = performance.now() - began
+    const after = await this.#cpuMs()
+    const cpu = Object.fromEntries(
+      Object.entries(after).map(([name, ms]) => [name, (ms - before[name]) / messages]),
+    )
+    const { latencyMs } = await this.bob.ask({ name: "received", count: 1 })
+    return {
+      messagesPerSecond: (messages * 1000) / elapsedMs,
+      cpu,
+      cpuMs: cpu.alice + cpu.bob + cpu.server,
+      latencyMs,
+    }
+  }
+
   /** CPU time of all three processes so far, in milliseconds. */
-  async cpuMs() {
+  async #cpuMs() {
     const usages = await Promise.all([this.alice, this.bob, this.server].map((child) => child.usage()))
     const [alice, bob, server] = usages.map(({ cpuMs }) => cpuMs)
     return { alice, bob, server }

@@ -38,9 +38,36 @@ test.each([
   [["server", "--queues", "0"], /whole number/],
   [["server", "smp://nobody"], /no address/],
   [["browser"], /no such benchmark/],
+  [["agent", "--body", "14000"], /from 8 bytes/],
+  [["agent", "--connections", "none"], /whole number/],
 ] as const)("bench %j is a wrong command line", async (args, message) => {
   const { code, stdout, stderr } = await bench(...args)
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" })
   expect(stderr).toMatch(message)
   expect(stderr.trim().split("\n")).toHaveLength(1)
 })
+
+test("bench agent prints its figures as one JSON object", async () => {
+  const few = ["--messages", "4", "--turns", "1", "--rounds", "1", "--connections", "4", "--body", "1000"]
+  const { code, stdout, stderr } = await bench("agent", ...few, "--json")
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+  const number = expect.any(Number) as unknown
+  const figures = {
+    messagesPerSecond: number,
+    cpuMsPerMessage: number,
+    primitivesCpuMsPerMessage: number,
+    latencyMsMedian: number,
+    ratios: { cpuToPrimitives: number, turnCpuToPrimitives: number },
+  }
+  expect(JSON.parse(stdout)).toMatchObject({
+    bench: "agent",
+    store: "disk",
+    messages: 4,
+    bodyBytes: 1_000,
+    rounds: 1,
+    plain: figures,
+    postQuantum: figures,
+    // Two of the four were there for the messages.
+    many: { connections: 4, connectionsMade: 2, subscribedMs: number, blocksSent: 1, residentMb: number },
+  })
+}, 60_000)
