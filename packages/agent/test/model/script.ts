@@ -86,21 +86,22 @@ const hostile = [
   fc.record({ do: fc.constantFrom("back up" as const, "restore" as const), who }),
 ] as const
 
+/** Long runs take long scripts as well; by itself fast-check prefers short ones. */
+function size(maxLength: number): fc.ArrayConstraints {
+  return { maxLength, size: process.env["SLOW"] === "1" ? "max" : "small" }
+}
+
 export const setting: fc.Arbitrary<Omit<Setting, "postQuantum">> = fc.record({
   seed: fc.nat(),
   slow: fc.boolean(),
   quota: fc.constantFrom(128, 128, 5),
 })
 
-export const honestScript: fc.Arbitrary<Action[]> = fc.array(fc.oneof(...honest), { maxLength: 25 })
-export const hostileScript: fc.Arbitrary<Action[]> = fc.array(fc.oneof(...honest, ...hostile), {
-  maxLength: 25,
-})
+export const honestScript: fc.Arbitrary<Action[]> = fc.array(fc.oneof(...honest), size(25))
+export const hostileScript: fc.Arbitrary<Action[]> = fc.array(fc.oneof(...honest, ...hostile), size(25))
 
 /** Short, as the handshake is: most of it meets the first few messages. */
-export const handshakeScript: fc.Arbitrary<Action[]> = fc.array(fc.oneof(...honest, ...hostile), {
-  maxLength: 10,
-})
+export const handshakeScript: fc.Arbitrary<Action[]> = fc.array(fc.oneof(...honest, ...hostile), size(10))
 
 async function act(world: World, action: Action, number: number): Promise<void> {
   const party = (at: Who): Party => world.parties[at]
