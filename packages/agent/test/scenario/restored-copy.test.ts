@@ -30,6 +30,20 @@ async function imported(bytes: Uint8Array): Promise<RawStore> {
   return raw
 }
 
+/** A disk whose machine has no power any more after so many commits: nothing answers. */
+function dyingAfter(raw: RawStore, commits: number): RawStore {
+  let left = commits
+  return {
+    get: (key) => raw.get(key),
+    scan: (prefix) => raw.scan(prefix),
+    commit: async (changes, expected) => {
+      if (left-- <= 0) await new Promise<never>(() => undefined)
+      await raw.commit(changes, expected)
+    },
+    [Symbol.asyncDispose]: () => raw[Symbol.asyncDispose](),
+  }
+}
+
 /** Opens the copy in the place of somebody who is gone. */
 async function takeOver(person: Person, bytes: Uint8Array): Promise<Person> {
   await person.close()
@@ -205,6 +219,40 @@ describe("an agent that was imported from a copy", () => {
     await alice.close()
     await restored.close()
   })
+
+  it("locks and asks once, whatever commit of its first start is the last before a crash", async () => {
+    for (let crashAfter = 0; crashAfter < 7; crashAfter++) {
+      const { alice, bob, one: server } = await twoPeople(`crash after ${crashAfter}`)
+      const ids = await connect(alice, bob)
+      const people: [Person, string][] = [
+        [alice, ids.alice],
+        [bob, ids.bob],
+      ]
+      await talk(people, "before")
+      const yesterday = await imported(await exportOf(bob))
+      await talk(people, "today")
+      await bob.close()
+      let sends = 0
+      server.intercept = ({ type }) => {
+        if (type === "SEND") sends++
+        return undefined
+      }
+      const beginning = bob.another("dying", dyingAfter(yesterday, crashAfter))
+      await settle(100)
+      const restored = await bob.another("bob", yesterday)
+      await restored.next("ratchetSync")
+      await alice.next("ratchetSync")
+      // New keys, at most twice with the same bytes, and EREADY.
+      await settle(20)
+      expect(sends).toBeLessThanOrEqual(4)
+      await talk([[restored, ids.bob], ...people.slice(0, 1)], "again")
+      expect(await codeOf(restored, ids.bob)).toBe(await codeOf(alice, ids.alice))
+      expect(states(alice)).toEqual(["agreed", "ok"])
+      void beginning.catch(() => undefined)
+      await alice.close()
+      await restored.close()
+    }
+  }, 60_000)
 
   it("gives up a join that had not ended, and keeps links that nobody had used", async () => {
     const { alice, bob, one: server } = await twoPeople("handshake")
