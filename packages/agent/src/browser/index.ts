@@ -50,7 +50,7 @@ export async function openAgent(options: OpenAgentOptions): Promise<Agent> {
 export interface ImportProfileOptions {
   /** Of a profile that does not exist. */
   readonly name: string
-  /** What `Agent.exportStore` gave, in pieces; of a `File`, `stream()`. */
+  /** What `Agent.exportStore` gave, in pieces of any length; of a `File`, what a reader of its `stream()` reads. */
   readonly source: AsyncIterable<Uint8Array>
   readonly passphrase: string
   readonly allowEmptyPassphrase?: boolean

@@ -1,0 +1,41 @@
+import { utf8 } from "@smpkit/codec"
+import { expect, test } from "vitest"
+import { deleteProfile, importProfile, listProfiles, openProfile } from "../../src/browser/index.ts"
+import { textOf } from "./helpers.ts"
+
+const server = "smp://AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=@127.0.0.1:1"
+const common = { passphrase: "correct horse", endpoint: "ws://127.0.0.1:1/smp" }
+
+test("a profile becomes a file and another profile, with what the application keeps beside the agent", async () => {
+  const { agent, store } = await openProfile({ ...common, name: "first", servers: [server] })
+  await store.update((tx) => {
+    tx.put("history", "1", utf8("hello"))
+  })
+  const pieces: Uint8Array<ArrayBuffer>[] = []
+  for await (const piece of agent.exportStore()) pieces.push(piece)
+  await agent.close()
+  const file = new File(pieces, "copy.smpkit")
+
+  const wrong = importProfile({ name: "second", source: chunksOf(file), passphrase: "wrong" })
+  await expect(wrong).rejects.toMatchObject({ code: "WRONG_PASSPHRASE" })
+  await importProfile({ name: "second", source: chunksOf(file), passphrase: common.passphrase })
+  const again = importProfile({ name: "second", source: chunksOf(file), passphrase: common.passphrase })
+  await expect(again).rejects.toMatchObject({ code: "NOT_EMPTY" })
+
+  const second = await openProfile({ ...common, name: "second" })
+  expect(await second.agent.getServers()).toEqual({ servers: [server] })
+  expect(textOf(second.store, "history", "1")).toBe("hello")
+  await second.agent.close()
+  for (const name of ["first", "second"]) await deleteProfile(name)
+  expect(await listProfiles()).toEqual([])
+}, 60_000)
+
+/** As every browser can. */
+async function* chunksOf(file: File): AsyncGenerator<Uint8Array> {
+  const reader = file.stream().getReader()
+  for (;;) {
+    const { value } = await reader.read()
+    if (value === undefined) return
+    yield value
+  }
+}
