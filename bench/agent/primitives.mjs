@@ -17,12 +17,12 @@ import {
 
 /** What is sealed in a store is padded to such sizes: the message at both ends, and ratchet, hashes and head that change with it. */
 const storedSizes = [16_384, 16_384, 4_096, 4_096, 2_048, 128]
-/** So many messages to a flush, as a server under load has. */
-const toAFlush = 10
+/** One message to a flush: a connection that is alone shares it with nobody. */
+const toAFlush = 1
 
 /**
  * What one message cannot do without from one agent to the other, in milliseconds of CPU of all three processes: ratchet, the boxes of queue and server, authorization, blocks
- * as if none was shared, TLS, the three stores and what the agents seal in theirs. `turn` is that of a message that begins a new chain.
+ * and flushes as if none was shared, TLS, the three stores and what the agents seal in theirs. `turn` is that of a message that begins a new chain.
  */
 export async function primitives(postQuantum, count, { body, rawTls, dir }) {
   const ratchet = primitiveTimes(postQuantum, count)
