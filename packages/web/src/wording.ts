@@ -66,7 +66,6 @@ const sentences: Readonly<Record<string, (host: string) => string>> = {
     "The keys of this conversation were replaced, as after a restored backup. The security code is another one now: compare it again.",
   POST_QUANTUM_OFF: () => "What you send here is not protected against future quantum computers any more.",
   PROHIBITED: () => "This conversation is being moved already, or was a moment ago. Try again later.",
-  A_INTEGRITY: () => "Messages are missing here. Ask the other person to send them again.",
   A_MESSAGE: () => "Something came that is no message. The other person may use a newer program.",
   A_PROHIBITED: () => "Something came that does not belong here, and was ignored.",
   A_INTEGRITY: () =>

@@ -7,7 +7,7 @@ import { ConversationPane, leave } from "./conversation-pane.tsx"
 import { DetailsDialog } from "./details-dialog.tsx"
 import { InviteDialog } from "./invite-dialog.tsx"
 import { JoinDialog } from "./join-dialog.tsx"
-import { Frame, LockScreen } from "./lock-screen.tsx"
+import { Frame, LockScreen, Working } from "./lock-screen.tsx"
 import { SettingsDialog } from "./settings-dialog.tsx"
 import { Sidebar } from "./sidebar.tsx"
 
@@ -31,7 +31,7 @@ export function App(props: { readonly session: Session }): JSX.Element {
       </Match>
       <Match when={phase().name === "starting"}>
         <Frame>
-          <p role="status">Opening…</p>
+          <Working>Opening your conversations…</Working>
         </Frame>
       </Match>
       <Match when={phase().name === "insecure"}>

@@ -36,6 +36,29 @@ export function Frame(props: { readonly children: JSX.Element }): JSX.Element {
   )
 }
 
+/**
+ * That something goes on whose end is not known: deriving the key tells nothing until it is done. It runs in the worker, so this moves meanwhile.
+ */
+export function Working(props: { readonly children: JSX.Element }): JSX.Element {
+  return (
+    <div class="working">
+      <span class="working-bar" aria-hidden="true" />
+      <p class="hint" role="status">
+        {props.children}
+      </p>
+    </div>
+  )
+}
+
+/** Why it takes its time. */
+function Deriving(props: { readonly busy: boolean }): JSX.Element {
+  return (
+    <Show when={props.busy}>
+      <Working>This takes a few seconds on purpose: it makes guessing your passphrase slow.</Working>
+    </Show>
+  )
+}
+
 /** Shorter ones are guessed in hours by whoever has a copy of the store. */
 const shortLength = 12
 
@@ -86,6 +109,7 @@ function Choose(props: { readonly session: Session }): JSX.Element {
       <button class="button primary wide" type="submit" disabled={!ready() || opening.busy()}>
         {opening.busy() ? "Sealing…" : none() ? "Continue without a passphrase" : "Begin"}
       </button>
+      <Deriving busy={opening.busy() && !none()} />
     </form>
   )
 }
@@ -116,6 +140,7 @@ function Unlock(props: { readonly session: Session }): JSX.Element {
       <button class="button primary wide" type="submit" disabled={opening.busy()}>
         {opening.busy() ? "Unlocking…" : "Unlock"}
       </button>
+      <Deriving busy={opening.busy()} />
       <Forgotten session={props.session} />
     </form>
   )
