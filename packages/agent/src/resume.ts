@@ -62,10 +62,11 @@ function resume(context: Context, registry: Registry, conversation: Conversation
 /** What has to be looked at from time to time. */
 export function startHousekeeping(context: Context, registry: Registry): Disposable {
   let timer: Disposable | undefined
+  const waiting = new Map<string, number>()
   const schedule = (): void => {
     timer = context.clock.setTimer(housekeepingMs, () => {
       if (context.closing.signal.aborted) return
-      context.background(tidy(context, registry).finally(schedule))
+      context.background(tidy(context, registry, waiting).finally(schedule))
     })
   }
   schedule()
@@ -76,7 +77,8 @@ export function startHousekeeping(context: Context, registry: Registry): Disposa
   }
 }
 
-async function tidy(context: Context, registry: Registry): Promise<void> {
+/** `waiting`: since when initiators wait for HELLO in this run. Their records tell only when the link was made, which may be long before it was answered. */
+async function tidy(context: Context, registry: Registry, waiting: Map<string, number>): Promise<void> {
   const now = context.clock.now()
   registry.tidyMoves()
   await resynchronizeCopies(context, registry)
@@ -84,14 +86,27 @@ async function tidy(context: Context, registry: Registry): Promise<void> {
     const forgotten = conversation.sentBefore(now - receiptAgeMs)
     if (forgotten.length > 0 && conversation.active) await conversation.save({ forgotten })
     await expireHeld(context, conversation)
-    if (conversation.outline.state !== "joined") continue
-    if (now - conversation.connection.created >= context.options.noAnswerMs) {
-      await closeConnection(
-        context,
-        conversation,
-        "NO_ANSWER",
-        "Whoever made the link has not answered in time: somebody may have answered in their place. Tell the other side by another way.",
-      )
-    }
+    const { state } = conversation.outline
+    if (state !== "waiting") waiting.delete(conversation.id)
+    if (state === "joined" || state === "waiting") await closeUnanswered(context, conversation, waiting)
   }
+}
+
+/** The handshake's next message has not come, and maybe never will: a server may have lost it. */
+async function closeUnanswered(
+  context: Context,
+  conversation: Conversation,
+  waiting: Map<string, number>,
+): Promise<void> {
+  const now = context.clock.now()
+  const { id, created, role, state } = conversation.connection
+  const since = role === "joiner" ? created : (waiting.get(id) ?? now)
+  if (role === "initiator") waiting.set(id, since)
+  if (now - since < context.options.noAnswerMs) return
+  waiting.delete(id)
+  const message =
+    state === "joined"
+      ? "Whoever made the link has not answered in time: somebody may have answered in their place. Tell the other side by another way."
+      : "The other side has not completed the handshake in time: begin again with a new link."
+  await closeConnection(context, conversation, "NO_ANSWER", message)
 }
