@@ -123,7 +123,7 @@ export class History {
       this.last ??= { number: letter.number, letter }
       return
     }
-    if (this.#seen.has(letter.key) || this.#failed.has(letter.key)) {
+    if (this.#seen.has(letter.key)) {
       if (isNew && opened) this.violations.push(`${letter.name} was opened twice`)
       return
     }
@@ -131,6 +131,8 @@ export class History {
     if (isNew && readable !== opened && this.#uncertain !== this.ratchet)
       this.violations.push(`${letter.name} was ${opened ? "" : "not "}opened`)
     if (!opened || this.last === undefined) {
+      // One that failed before is one failure; it may be opened yet, by a later ratchet.
+      if (this.#failed.has(letter.key)) return
       if (this.last !== undefined) this.#failed.add(letter.key)
       taken.report ??= { code: this.last === undefined ? "A_PROHIBITED" : "A_CRYPTO", text: "", heard: 0 }
       return
