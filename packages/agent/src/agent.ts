@@ -273,7 +273,7 @@ export class Agent implements AsyncDisposable {
 
   /**
    * Makes new keys with the other side when messages do not decrypt (`ratchetSync` `allowed` or `required`), or after the store came back from a copy; answers the
-   * other side where it asks for that. With `force` also while all is well, and anew in `started`, where no answer comes. What is sent meanwhile is held. The security code changes, so that it has to
+   * other side where it asks for that. With `force` also while all is well, and anew in `started` or `agreed`, where it does not become `ok`. What is sent meanwhile is held. The security code changes, so that it has to
    * be compared again. Throws `AgentError`: NOT_FOUND, NOT_CONNECTED, NOT_SUPPORTED, PROHIBITED, POST_QUANTUM, STORE.
    */
   async synchronizeRatchet(

@@ -251,8 +251,12 @@ async function bothTalk(world: World): Promise<string[]> {
     for (const party of parties) {
       const state = await party.state()
       if (state?.ratchet === "allowed" && round > 3) await party.synchronize(false)
-      // Keys that were lost on their way: asked for again.
-      if (state?.ratchet === "started" && round > 6 && round % 4 === parties.indexOf(party))
+      // Keys that were lost on their way, or that do not belong together: asked for again.
+      if (
+        (state?.ratchet === "started" || state?.ratchet === "agreed") &&
+        round > 6 &&
+        round % 4 === parties.indexOf(party)
+      )
         await party.synchronize(true)
       await party.send(`last ${String(round)}`)
     }
