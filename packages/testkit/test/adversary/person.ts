@@ -20,23 +20,36 @@ export class Person implements AsyncDisposable {
   readonly name: string
   readonly agent: Agent
   readonly events: AgentEvent[] = []
+  readonly #parts: PersonParts
   readonly #raw: RawStore
   readonly #reading: Promise<void>
 
-  private constructor(name: string, agent: Agent, raw: RawStore) {
+  private constructor(
+    name: string,
+    agent: Agent,
+    { raw, ...parts }: PersonParts & { readonly raw: RawStore },
+  ) {
     this.name = name
     this.agent = agent
+    this.#parts = parts
     this.#raw = raw
     this.#reading = this.#read()
   }
 
-  static async open(name: string, { connector, server, clock, random }: PersonParts): Promise<Person> {
+  static async open(name: string, parts: PersonParts, raw: RawStore = memoryRawStore()): Promise<Person> {
+    const { connector, server, clock, random } = parts
     // Argon2 is not what these tests are about.
-    const raw = memoryRawStore()
     const store = await openSealedStore(raw, { passphrase: "test", random }, (passphrase, salt) =>
       sha256(passphrase, salt),
     )
-    return new Person(name, await Agent.open({ store, connector, clock, random, servers: [server] }), raw)
+    const agent = await Agent.open({ store, connector, clock, random, servers: [server] })
+    return new Person(name, agent, { ...parts, raw })
+  }
+
+  /** Closes the agent, and opens another one on its store; events are counted anew. */
+  async reopened(): Promise<Person> {
+    await this.close()
+    return await Person.open(this.name, this.#parts, this.#raw)
   }
 
   async #read(): Promise<void> {

@@ -75,6 +75,22 @@ describe("security.md Q3: Eve's server delivers weeks later what she recorded", 
     expect(syncStates(w).at(-1)).toBe("ok")
   })
 
+  test("Q3: an agent that was opened again knows both what it has shown and what has failed", async () => {
+    await using w = await world("opened again")
+    const { talk, kept } = await keptBack(w, 1)
+    const shown = w.two.bodies(talk.bobsQueue)
+    w.clock.jump(22 * dayMs)
+    for (const body of kept) await replay(talk, body)
+    expect(errorsOf(w.bob)).toEqual(["A_CRYPTO"])
+    await using bob = await w.bob.reopened()
+    await until("Bob is back", () => w.two.of("SUB").length > 0)
+    for (const body of [...shown, ...kept, ...kept]) await replay(talk, body)
+    expect([...bob.of("message"), ...bob.of("error"), ...bob.of("ratchetSync")]).toEqual([])
+    await w.alice.agent.sendMessage({ connectionId: talk.ids.alice, text: "still here" })
+    expect(await bob.read(1)).toEqual([{ text: "still here", integrity: ok }])
+    expect(bob.of("ratchetSync").map(({ state }) => state)).toEqual(["ok"])
+  })
+
   test("Q3: after a move to another queue, what the old one delivered opens nothing on the new one", async () => {
     await using w = await world("moved")
     const talk = await talking(w)
