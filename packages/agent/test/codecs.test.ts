@@ -1,10 +1,11 @@
 import { decode, encode, toHex, utf8, WireError } from "@smpkit/codec"
 import { loadVectors } from "@smpkit/testkit"
 import { describe, expect, it } from "vitest"
-import { agentEnvelope } from "../src/envelopes.ts"
+import { agentEnvelope, paddedLengths } from "../src/envelopes.ts"
 import { AgentError } from "../src/errors.ts"
 import { connectionLink, formatLink, maxLinkLength, parseLink } from "../src/links.ts"
 import { agentContent } from "../src/messages.ts"
+import { agentVersions } from "../src/version.ts"
 
 const agent = loadVectors("agent")
 const addresses = loadVectors("addresses")
@@ -68,6 +69,17 @@ describe("agent messages and confirmations", () => {
 })
 
 describe("agent envelopes", () => {
+  it("are padded inside the ratchet to the recorded lengths, without post-quantum encryption and with it", () => {
+    const recorded = (name: string, state: string): number => agent.at("paddedLengths", name, state).number()
+    for (const postQuantum of [false, true]) {
+      const state = postQuantum ? "pqOn" : "pqOff"
+      expect(paddedLengths(postQuantum, agentVersions.max)).toEqual({
+        info: recorded("e2eEncConnInfoLength", state),
+        message: recorded("e2eEncAgentMsgLength", state),
+      })
+    }
+  })
+
   for (const vector of agent.at("envelopes").items()) {
     it(vector.at("name").text(), () => {
       const bytes = vector.at("smp").bytes()

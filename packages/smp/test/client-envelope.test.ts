@@ -3,7 +3,9 @@ import { boxKey, CryptoError, dh, sealPaddedBox, sha256 } from "@smpkit/crypto"
 import {
   clientEnvelope,
   type ClientMessage,
+  confirmationLength,
   maxBodyLength,
+  messageLength,
   maxPayloadLength,
   openClientMessage,
   parseClientEnvelope,
@@ -48,6 +50,8 @@ describe("recorded envelopes", () => {
   test("limits", () => {
     for (const version of versions)
       expect(maxBodyLength(version)).toBe(vectors.at("paddedLengths", "maxMessageLength", version).number())
+    expect(confirmationLength).toBe(vectors.at("paddedLengths", "e2eEncConfirmationLength").number())
+    expect(messageLength).toBe(vectors.at("paddedLengths", "e2eEncMessageLength").number())
   })
 })
 
