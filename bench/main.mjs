@@ -4,6 +4,7 @@ import { BenchError, usage } from "./failure.mjs"
 const benches = {
   agent: () => import("./agent/command.mjs"),
   channel: () => import("./channel/command.mjs"),
+  page: () => import("./page/command.mjs"),
   ratchet: () => import("./ratchet/command.mjs"),
   server: () => import("./server/command.mjs"),
 }
@@ -12,6 +13,7 @@ const help = `npm run bench -- NAME [options]
 
   agent     two agents and a server: messages beside the primitives, and many connections (--help for the options)
   channel   handshakes and blocks by a channel, over TCP and WebSocket, beside TLS (--help for the options)
+  page      the chat page in Chromium: its bytes, and the time to its first screen and to the server's first answer
   ratchet   messages encrypted and decrypted, with and without post-quantum agreement, beside the primitives
   server    delivered messages of an SMP server, beside raw TLS and raw disk writes (--help for the options)
 `

@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process"
+import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { expect, test } from "vitest"
 
@@ -38,6 +39,7 @@ test.each([
   [["server", "--queues", "0"], /whole number/],
   [["server", "smp://nobody"], /no address/],
   [["browser"], /no such benchmark/],
+  [["page", "--rounds", "0"], /whole number/],
   [["agent", "--body", "14000"], /from 8 bytes/],
   [["agent", "--connections", "none"], /whole number/],
 ] as const)("bench %j is a wrong command line", async (args, message) => {
@@ -71,3 +73,43 @@ test("bench agent prints its figures as one JSON object", async () => {
     many: { connections: 4, connectionsMade: 2, subscribedMs: number, blocksSent: 1, residentMb: number },
   })
 }, 60_000)
+
+test("bench channel prints its figures as one JSON object", async () => {
+  const few = ["--handshakes", "4", "--blocks", "50", "--rounds", "1"]
+  const { code, stdout, stderr } = await bench("channel", ...few, "--json")
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+  const number = expect.any(Number) as unknown
+  const ratios = { handshakesToTls: number, blocksToTls: number, blocksToBare: number }
+  expect(JSON.parse(stdout)).toMatchObject({
+    bench: "channel",
+    handshakes: 4,
+    blocks: 50,
+    rounds: 1,
+    ...Object.fromEntries(
+      ["tls", "channel", "webSocket", "bare"].map((name) => [name, { blocksPerSecond: number }]),
+    ),
+    ratios: { channel: ratios, webSocket: ratios },
+  })
+})
+
+const chromium = process.env["CHROMIUM"] ?? "/usr/bin/chromium"
+const hasChromium = existsSync(chromium)
+if (!hasChromium)
+  process.stderr.write(
+    `SKIPPED: bench page: there is no Chromium at ${chromium}. Install one, or set CHROMIUM to its path.\n`,
+  )
+
+test.skipIf(!hasChromium)(
+  "bench page prints its figures as one JSON object",
+  { timeout: 120_000 },
+  async () => {
+    const { code, stdout, stderr } = await bench("page", "--rounds", "1", "--json")
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" })
+    const report = JSON.parse(stdout) as Record<string, number>
+    expect(report["transferredBytes"]).toBeGreaterThan(50_000)
+    expect(report["transferredBytes"]).toBeLessThan(250_000)
+    for (const name of ["emptyPageMs", "keyMs", "screenMs", "openMs", "invitationMs", "screenAgainMs"])
+      expect(report[name], name).toBeGreaterThan(0)
+    expect(report["ratios"]).toMatchObject({ connectedToKey: expect.any(Number) as unknown })
+  },
+)
