@@ -7,6 +7,9 @@ export type AgentApi = Pick<
   Agent,
   | "createConnection"
   | "joinConnection"
+  | "getLink"
+  | "setLinkData"
+  | "deleteShortLink"
   | "allowConnection"
   | "acceptContact"
   | "rejectContact"

@@ -70,6 +70,15 @@ export class FakeAgent implements AgentApi {
   acknowledgeMessage(params: object): Promise<object> {
     return this.#called("acknowledgeMessage", params, {})
   }
+  getLink(params: object): Promise<{ link: string; shortLink?: string }> {
+    return this.#called("getLink", params, { link: "simplex:/contact#/?v=2-7", shortLink: "simplex:/a#AAAA" })
+  }
+  setLinkData(params: object): Promise<{ shortLink: string }> {
+    return this.#called("setLinkData", params, { shortLink: "simplex:/a#AAAA" })
+  }
+  deleteShortLink(params: object): Promise<object> {
+    return this.#called("deleteShortLink", params, {})
+  }
   switchQueue(params: object): Promise<object> {
     return this.#called("switchQueue", params, {})
   }

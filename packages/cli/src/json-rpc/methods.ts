@@ -19,6 +19,13 @@ const methods: Methods = {
     agent.createConnection({ ...params, ...given("userData", userDataBase64) }),
   joinConnection: ({ agent }, { infoBase64, ...params }) =>
     agent.joinConnection({ ...params, ...given("info", infoBase64) }),
+  getLink: ({ agent }, params) => agent.getLink(params),
+  setLinkData: ({ agent }, { connectionId, userDataBase64 }) =>
+    agent.setLinkData({ connectionId, userData: userDataBase64 }),
+  deleteShortLink: async ({ agent }, params) => {
+    await agent.deleteShortLink(params)
+    return done
+  },
   allowConnection: async ({ agent }, { infoBase64, ...params }) => {
     await agent.allowConnection({ ...params, ...given("info", infoBase64) })
     return done

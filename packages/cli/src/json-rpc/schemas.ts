@@ -1,7 +1,8 @@
 import { type Bytes, fromBase64Url } from "@smpkit/codec"
 import * as v from "valibot"
 
-// rpc.md, "Methods": exact schemas, an unknown or missing parameter is an error (security.md Q26).
+// rpc.md, "Methods": exact schemas, an unknown or missing parameter is an error (security.md Q26). It has no words for a link that was
+// given out already: those methods are the TypeScript agent's own.
 
 interface OfConnection {
   readonly connectionId: string
@@ -11,7 +12,7 @@ interface None {
 }
 type PostQuantum = "off" | "on" | "required"
 
-/** The parameters of every method of rpc.md; bytes are decoded. */
+/** The parameters of every method; bytes are decoded. */
 export interface Params {
   readonly createConnection: {
     readonly mode: "invitation" | "contact"
@@ -24,6 +25,9 @@ export interface Params {
     readonly infoBase64?: Bytes
     readonly postQuantum?: PostQuantum
   }
+  readonly getLink: OfConnection
+  readonly setLinkData: OfConnection & { readonly userDataBase64: Bytes }
+  readonly deleteShortLink: OfConnection
   readonly allowConnection: OfConnection & { readonly confirmationId: string; readonly infoBase64?: Bytes }
   readonly acceptContact: OfConnection & { readonly requestId: string; readonly infoBase64?: Bytes }
   readonly rejectContact: OfConnection & { readonly requestId: string }
@@ -89,6 +93,9 @@ export const schemas: { readonly [M in MethodName]: v.GenericSchema<unknown, Par
     ),
   ),
   joinConnection: v.strictObject({ link, infoBase64: v.exactOptional(base64), postQuantum }),
+  getLink: ofConnection,
+  setLinkData: v.strictObject({ connectionId: id, userDataBase64: base64 }),
+  deleteShortLink: ofConnection,
   allowConnection: v.strictObject({
     connectionId: id,
     confirmationId: id,

@@ -48,6 +48,13 @@ describe("addresses and short links, through JSON-RPC against the real server", 
       const other = await alice.event("contactRequest")
       alice.child.stdin.end()
       alice = start("alice")
+      const { connectionId } = made
+      expect(await alice.call("getLink", { connectionId })).toEqual({
+        link: made.link,
+        shortLink: made.shortLink,
+      })
+      const changed = { connectionId, userDataBase64: "QWxpY2UsIGF0IGhvbWU" }
+      expect(await alice.call("setLinkData", changed)).toEqual({ shortLink: made.shortLink })
       expect(
         await alice.call("rejectContact", { connectionId: made.connectionId, requestId: other["requestId"] }),
       ).toEqual({})
@@ -66,7 +73,9 @@ describe("addresses and short links, through JSON-RPC against the real server", 
         alice.event("connected", ({ connectionId }) => connectionId === accepted.connectionId),
         bob.event("connected"),
       ])
-      await alice.call("deleteConnection", { connectionId: made.connectionId })
+      expect(await alice.call("deleteShortLink", { connectionId })).toEqual({})
+      expect(await alice.call("getLink", { connectionId })).toEqual({ link: made.link })
+      await alice.call("deleteConnection", { connectionId })
       await alice.event("closed", ({ connectionId }) => connectionId === made.connectionId)
       await talk(alice, accepted.connectionId, bob, bobs.connectionId, "hello")
       await talk(bob, bobs.connectionId, alice, accepted.connectionId, "hi")

@@ -6,7 +6,8 @@ import { call } from "../../src/json-rpc/methods.ts"
 import { type MethodName, readParams, schemas } from "../../src/json-rpc/schemas.ts"
 import { FakeAgent } from "../fake-agent.ts"
 
-// The tables "Methods" and "Events" of rpc.md, name by name. Parameters and members that may be missing end in `?`.
+// The tables "Methods" and "Events" of rpc.md, name by name. Parameters and members that may be missing end in `?`. Not from there are
+// getLink, setLinkData and deleteShortLink, for a link that was given out already: the TypeScript agent's own.
 
 type Row = readonly [params: string, result: string]
 
@@ -14,6 +15,9 @@ const state = "connectionId mode status verified postQuantum receiveQueues sendQ
 const methods: Readonly<Record<MethodName, Row>> = {
   createConnection: ["mode postQuantum? short? userDataBase64?", "connectionId link shortLink?"],
   joinConnection: ["link infoBase64? postQuantum?", "connectionId"],
+  getLink: ["connectionId", "link shortLink?"],
+  setLinkData: ["connectionId userDataBase64", "shortLink"],
+  deleteShortLink: ["connectionId", ""],
   allowConnection: ["connectionId confirmationId infoBase64?", ""],
   acceptContact: ["connectionId requestId infoBase64?", "connectionId"],
   rejectContact: ["connectionId requestId", ""],
