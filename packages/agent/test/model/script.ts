@@ -251,13 +251,9 @@ async function bothTalk(world: World): Promise<string[]> {
     for (const party of parties) {
       const state = await party.state()
       if (state?.ratchet === "allowed" && round > 3) await party.synchronize(false)
-      // Keys that were lost on their way, or that do not belong together: asked for again.
-      if (
-        (state?.ratchet === "started" || state?.ratchet === "agreed") &&
-        round > 6 &&
-        round % 4 === parties.indexOf(party)
-      )
-        await party.synchronize(true)
+      // Keys that were lost on their way: whoever waits for the other side's asks again. Only much later does a side that has them, as the two may not belong together.
+      const patience = state?.ratchet === "started" ? 6 : state?.ratchet === "agreed" ? 20 : Infinity
+      if (round > patience && round % 4 === parties.indexOf(party)) await party.synchronize(true)
       await party.send(`last ${String(round)}`)
     }
     await world.pass(round < 10 ? 10_000 : hour)
