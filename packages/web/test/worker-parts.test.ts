@@ -55,6 +55,11 @@ describe("links", () => {
     expect(describeLink(link(), [`smp://${keyHash}@other-name.example`])).toEqual({ hosts: ["chat.example"] })
   })
 
+  it("show the host of the queue's server, not the one that the link stands at (security.md Q9)", () => {
+    const decorated = link().replace("simplex:", "https://trusted.example")
+    expect(describeLink(decorated, [`smp://${keyHash}@chat.example`])).toEqual({ hosts: ["chat.example"] })
+  })
+
   it("of a server elsewhere end in a sentence before anything is sent", () => {
     expect(describeLink(link(), [`smp://${"B".repeat(42)}A=@chat.example`])).toMatchObject({
       hosts: ["chat.example"],
