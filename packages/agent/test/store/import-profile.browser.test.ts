@@ -4,10 +4,12 @@ import { deleteProfile, importProfile, listProfiles, openProfile } from "../../s
 import { textOf } from "./helpers.ts"
 
 const server = "smp://AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=@127.0.0.1:1"
+// Other test files have profiles in the same browser.
+const [first, second] = ["import-first", "import-second"]
 const common = { passphrase: "correct horse", endpoint: "ws://127.0.0.1:1/smp" }
 
 test("a profile becomes a file and another profile, with what the application keeps beside the agent", async () => {
-  const { agent, store } = await openProfile({ ...common, name: "first", servers: [server] })
+  const { agent, store } = await openProfile({ ...common, name: first, servers: [server] })
   await store.update((tx) => {
     tx.put("history", "1", utf8("hello"))
   })
@@ -16,18 +18,20 @@ test("a profile becomes a file and another profile, with what the application ke
   await agent.close()
   const file = new File(pieces, "copy.smpkit")
 
-  const wrong = importProfile({ name: "second", source: chunksOf(file), passphrase: "wrong" })
+  const wrong = importProfile({ name: second, source: chunksOf(file), passphrase: "wrong" })
   await expect(wrong).rejects.toMatchObject({ code: "WRONG_PASSPHRASE" })
-  await importProfile({ name: "second", source: chunksOf(file), passphrase: common.passphrase })
-  const again = importProfile({ name: "second", source: chunksOf(file), passphrase: common.passphrase })
+  await importProfile({ name: second, source: chunksOf(file), passphrase: common.passphrase })
+  const again = importProfile({ name: second, source: chunksOf(file), passphrase: common.passphrase })
   await expect(again).rejects.toMatchObject({ code: "NOT_EMPTY" })
 
-  const second = await openProfile({ ...common, name: "second" })
-  expect(await second.agent.getServers()).toEqual({ servers: [server] })
-  expect(textOf(second.store, "history", "1")).toBe("hello")
-  await second.agent.close()
-  for (const name of ["first", "second"]) await deleteProfile(name)
-  expect(await listProfiles()).toEqual([])
+  expect(await listProfiles()).toEqual(expect.arrayContaining([first, second]))
+  const copy = await openProfile({ ...common, name: second })
+  expect(await copy.agent.getServers()).toEqual({ servers: [server] })
+  expect(textOf(copy.store, "history", "1")).toBe("hello")
+  await copy.agent.close()
+  for (const name of [first, second]) await deleteProfile(name)
+  const left = await listProfiles()
+  for (const name of [first, second]) expect(left).not.toContain(name)
 }, 60_000)
 
 /** As every browser can. */
