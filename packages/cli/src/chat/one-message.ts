@@ -37,12 +37,12 @@ export async function sendOneMessage(options: OneMessageOptions): Promise<void> 
       )
   }
   const { messageId } = await agent.sendMessage({ connectionId, body: utf8(text) })
-  const isSent = await until(
-    options,
-    events,
-    connectionId,
-    (event) => event.type === "sent" && event.messageId === messageId,
-  )
+  const isSent = await until(options, events, connectionId, (event) => {
+    if (!("messageId" in event) || event.messageId !== messageId) return false
+    if (event.type === "failed")
+      throw new CommandError("FAILED", `the message was not delivered (${event.code}): ${event.message}`)
+    return event.type === "sent"
+  })
   if (!isSent)
     throw new CommandError(
       "FAILED",
@@ -108,6 +108,6 @@ async function until(
     if (event.type === "closed")
       throw new CommandError("FAILED", `the conversation was closed (${event.code}): ${event.message}`)
     if (event.type === "failed")
-      throw new CommandError("FAILED", `a message was not delivered (${event.code}): ${event.message}`)
+      onNotice(`an earlier message was not delivered (${event.code}): ${event.message}`)
   }
 }

@@ -132,6 +132,25 @@ describe("one message of a script", () => {
     expect(sends(foreign.agent)).toEqual([])
   })
 
+  test("is over with its own message, whatever becomes of an earlier one", async () => {
+    const { agent, notices, end } = start(undefined, conversations)
+    await settle()
+    const { length } = notices
+    agent.push(
+      {
+        type: "failed",
+        connectionId: "c2",
+        messageId: 7,
+        code: "EXPIRED",
+        message: "too late",
+        server: "smp://one",
+      },
+      { type: "sent", connectionId: "c2", messageId: 1, server: "smp://one" },
+    )
+    expect(await end).toBe("sent")
+    expect(notices.slice(length)).toEqual(["an earlier message was not delivered (EXPIRED): too late"])
+  })
+
   test("fails where there is no conversation, where it is closed, and where the message is given up", async () => {
     const none = start(undefined, ({ answers }) => {
       answers["listConnections"] = { connections: [] }
