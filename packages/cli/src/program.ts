@@ -95,6 +95,14 @@ function addServer(root: Command): void {
     .action(async (options: object) =>
       (await import("./server-command.ts")).runServerAddress(options as never),
     )
+  sub(server, "renew", "make a new certificate, as the old one lives for a year; the address stays")
+    .requiredOption("--dir <dir>", "the server's folder")
+    .option(
+      "--ca-dir <dir>",
+      "where the folder with the identity key is now (default: ca in the server's folder)",
+    )
+    .addHelpText("after", example("smpkit server renew --dir ./server --ca-dir /media/key/ca"))
+    .action(async (options: object) => (await import("./server-command.ts")).runServerRenew(options as never))
 }
 
 function addAgent(root: Command): void {

@@ -5,6 +5,7 @@ import {
   isInitialized,
   type LoadedServer,
   loadServer,
+  renewCertificate,
   type RunningServer,
   type StoreKind,
   silentLogger,
@@ -69,6 +70,18 @@ export async function runServerAddress({ dir }: DirOption): Promise<void> {
       `the port is picked at the first start: smpkit server start --dir ${dir}`,
     )
   process.stdout.write(`${addressOf(loaded)}\n`)
+}
+
+export interface ServerRenewOptions extends DirOption {
+  readonly caDir?: string
+}
+
+/** `smpkit server renew`: a new certificate and key under the same address. A server that runs takes them at its next start. */
+export async function runServerRenew({ dir, caDir }: ServerRenewOptions): Promise<void> {
+  await renewCertificate({ dir, ...(caDir === undefined ? {} : { caDir }) })
+  const loaded = await loadServer(dir)
+  say(`the certificate is new; start the server again, and it is used: smpkit server start --dir ${dir}`)
+  for (const warning of loaded.warnings) say(warning)
 }
 
 export interface StartDirectoryOptions extends Omit<ServerStartOptions, "store"> {

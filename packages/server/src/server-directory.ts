@@ -3,6 +3,7 @@ import { dirname, join } from "node:path"
 import {
   decodePrivateKey,
   encodePrivateKey,
+  equalBytes,
   keyPairOf,
   type Random,
   type SignAlg,
@@ -106,6 +107,7 @@ export async function loadServer(
       `${dir} holds no server; make one with smpkit server init --dir ${dir}`,
     )
   const configuration = await readConfiguration(dir)
+  const renew = `renew it with smpkit server renew --dir ${dir}`
   const warnings: string[] = []
   if (await exists(join(dir, files.caKey)))
     warnings.push(
@@ -120,8 +122,8 @@ export async function loadServer(
     if (days < 30)
       warnings.push(
         days < 0
-          ? "the certificate has expired, so that clients refuse it: renew it"
-          : `the certificate expires in ${days} days: renew it`,
+          ? `the certificate has expired, so that clients refuse it: ${renew}`
+          : `the certificate expires in ${days} days: ${renew}`,
       )
     return { identity: serverIdentity(chain, leafKey), configuration, warnings }
   } catch (error) {
@@ -131,7 +133,10 @@ export async function loadServer(
   }
 }
 
-/** Replaces the server's certificate and its key by new ones; the address stays. `caDir` is where the identity key's folder is now. */
+/**
+ * Replaces the server's certificate and its key by new ones; the address stays. `caDir` is where the identity key's folder is now. Throws `ServerError`
+ * `CONFIGURATION`, or `IDENTITY` where the identity cannot be read or is another server's.
+ */
 export async function renewCertificate({
   dir,
   caDir = join(dir, "ca"),
@@ -149,11 +154,20 @@ export async function renewCertificate({
     const [der] = decodePem("PRIVATE KEY", await readFile(join(caDir, "ca.key"), "utf8"))
     const caKey = keyPairOf(decodePrivateKey(der, signAlgs))
     der.fill(0)
+    const [, current] = decodePem("CERTIFICATE", await readFile(join(dir, files.chain), "utf8"))
+    // With another identity the server would get another address, and nobody would find it.
+    if (current === undefined || !equalBytes(current, caCertificate))
+      throw new ServerError("IDENTITY", `the identity key in ${caDir} is that of another server`)
     const leaf = createLeaf({ caKey, caCertificate, host, now: clock.now(), random })
     await write(dir, files.key, encodePem("PRIVATE KEY", encodePrivateKey(leaf.leafKey.privateKey)))
     await write(dir, files.chain, chainText(leaf.leafCertificate, caCertificate))
   } catch (error) {
-    throw new ServerError("IDENTITY", `the certificate cannot be renewed: ${reason(error)}`, { cause: error })
+    if (error instanceof ServerError) throw error
+    throw new ServerError(
+      "IDENTITY",
+      `the certificate cannot be renewed: the identity key in ${caDir} cannot be used (${reason(error)}); say with --ca-dir where its folder is now`,
+      { cause: error },
+    )
   }
 }
 

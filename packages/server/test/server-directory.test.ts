@@ -59,6 +59,18 @@ describe("a server's directory", () => {
     verifyChain(renewed.identity.chain, { keyHash: renewed.identity.keyHash, now: later.now() })
   })
 
+  test("gets no certificate of another server's identity, which would change its address", async () => {
+    await initServer({ dir, host: "localhost", clock, random })
+    const other = join(dir, "..", "other")
+    await initServer({ dir: other, host: "localhost", clock, random })
+    const before = await readFile(join(dir, "server.crt"), "utf8")
+    await expect(renewCertificate({ dir, caDir: join(other, "ca"), clock, random })).rejects.toMatchObject({
+      code: "IDENTITY",
+      message: expect.stringContaining("another server") as string,
+    })
+    expect(await readFile(join(dir, "server.crt"), "utf8")).toBe(before)
+  })
+
   test("keeps the port that was found at the first start, and the rest of the file", async () => {
     const made = await initServer({ dir, host: "localhost", port: 0, store: "memory", clock, random })
     const path = join(dir, "server.ini")

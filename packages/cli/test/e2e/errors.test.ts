@@ -1,5 +1,5 @@
 import { once } from "node:events"
-import { chmod, writeFile } from "node:fs/promises"
+import { chmod, readFile, rename, writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { finished, Workshop } from "./processes.ts"
@@ -195,5 +195,22 @@ describe("a server's folder", () => {
     expect(again.address).toBe(first.address)
     const told = await workshop.run(["server", "address", "--dir", workshop.path("kept")])
     expect(told.stdout.toString()).toBe(`${first.address}\n`)
+  }, 60_000)
+
+  test("renew makes a new certificate with the identity's folder from elsewhere, and the address stays (security.md Q16)", async () => {
+    const made = await workshop.run(["server", "init", "--dir", "renewed", "--host", "smp.example.org"])
+    expect(made.stderr).toContain("set create_password in renewed/server.ini")
+    expect(made.stderr).toMatch(/the identity key is readable at renewed\/ca\/ca\.key: move the folder/)
+    const certificate = (): Promise<string> => readFile(workshop.path("renewed/server.crt"), "utf8")
+    const before = await certificate()
+    await rename(workshop.path("renewed/ca"), workshop.path("safe"))
+    const without = await workshop.run(["server", "renew", "--dir", "renewed"])
+    expect(without.code).toBe(1)
+    expect(without.stderr).toMatch(/^smpkit: the certificate cannot be renewed: [^\n]*--ca-dir[^\n]*\n$/)
+    expect(await certificate()).toBe(before)
+    const renewed = await workshop.run(["server", "renew", "--dir", "renewed", "--ca-dir", "safe"])
+    expect(renewed).toMatchObject({ code: 0, stderr: expect.stringMatching(/^smpkit: [^\n]*\n$/) as string })
+    expect(await certificate()).not.toBe(before)
+    expect((await workshop.run(["server", "address", "--dir", "renewed"])).stdout).toEqual(made.stdout)
   }, 60_000)
 })

@@ -7,6 +7,7 @@ const commands = [
   ["server", "init"],
   ["server", "start"],
   ["server", "address"],
+  ["server", "renew"],
   ["agent"],
   ["agent", "export"],
   ["agent", "import"],
