@@ -56,7 +56,7 @@ export class SealedStore implements StoreView, AsyncDisposable {
   readonly #sealsPerKey: number
   #waiting: Waiting[] = []
   #compactions: Omit<Waiting, "transaction">[] = []
-  readonly #snapshots: (() => void)[] = []
+  readonly #snapshots: ((snapshot: Snapshot) => void)[] = []
   #work: Promise<void> | undefined
   #updating = false
   #closing: Promise<void> | undefined
@@ -149,19 +149,17 @@ export class SealedStore implements StoreView, AsyncDisposable {
     }
   }
 
-  /** Of a moment at which memory is as the disk is. The values of entries never change in place. */
+  /** Of what is on disk after the next commit. */
   #snapshot(): Promise<Snapshot> {
     return new Promise((resolve) => {
-      this.#snapshots.push(() => {
-        const records = Array.from(this.#state.tables.all(), ([table, key, { value }]) => ({
-          table,
-          key,
-          value,
-        }))
-        resolve({ ring: this.#vault.keysForCopy(), records })
-      })
+      this.#snapshots.push(resolve)
       this.#start()
     })
+  }
+
+  /** The values of entries never change in place. */
+  #records(): readonly ExportedRecord[] {
+    return Array.from(this.#state.tables.all(), ([table, key, { value }]) => ({ table, key, value }))
   }
 
   /** Marks a store that came back from a copy: it starts send-locked until `StoreTx.setRestored(false)` (security.md, Q2). */
@@ -213,10 +211,14 @@ export class SealedStore implements StoreView, AsyncDisposable {
     while (this.#waiting.length + this.#compactions.length + this.#snapshots.length > 0) {
       const batch = this.#waiting
       this.#waiting = []
-      if (batch.length > 0) await this.#commit(batch)
+      const snapshots = this.#snapshots.splice(0)
+      // Memory is now what the disk is after this commit: later there may be more in it, again and again.
+      const records = snapshots.length > 0 ? this.#records() : []
+      if (await this.#commit(batch))
+        for (const resolve of snapshots) resolve({ ring: this.#vault.keysForCopy(), records })
+      else this.#snapshots.push(...snapshots)
       // A renewal takes what is in memory for what is on disk, so it waits for a moment at which that is so.
       if (this.#waiting.length > 0) continue
-      for (const take of this.#snapshots.splice(0)) take()
       const compactions = this.#compactions
       this.#compactions = []
       if (compactions.length > 0 || this.#vault.root.seals > this.#sealsPerKey) await this.#renew(compactions)
@@ -224,7 +226,9 @@ export class SealedStore implements StoreView, AsyncDisposable {
     this.#work = undefined
   }
 
-  async #commit(batch: readonly Waiting[]): Promise<void> {
+  /** Whether the disk has all of the batch. */
+  async #commit(batch: readonly Waiting[]): Promise<boolean> {
+    if (batch.length === 0) return true
     const { tables, generations, wasRestored } = this.#state
     const touched = batch.flatMap(({ transaction }) => transaction.touched)
     try {
@@ -234,9 +238,10 @@ export class SealedStore implements StoreView, AsyncDisposable {
       this.#waiting = []
       for (const { transaction } of failed.toReversed()) transaction.undo()
       for (const { reject } of failed) reject(error)
-      return
+      return false
     }
     for (const { resolve } of batch) resolve()
+    return true
   }
 
   async #renew(compactions: readonly Omit<Waiting, "transaction">[]): Promise<void> {
