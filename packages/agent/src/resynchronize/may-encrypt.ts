@@ -8,3 +8,11 @@ import type { ConnectionCommon } from "../connection.ts"
 export function mayEncrypt(c: ConnectionCommon, ratchet: RatchetState): boolean {
   return !c.sendLocked && c.ratchetSync !== "started" && ratchet.sending !== undefined
 }
+
+/**
+ * Whether a message of the handshake may be answered with the next one: with the ratchet of a restored copy only where what came has begun a new chain of ours, whose
+ * random key no other copy has. Whoever wrote it decides about that, so it is looked at each time.
+ */
+export function mayAnswer(c: ConnectionCommon, before: RatchetState, after: RatchetState): boolean {
+  return !c.sendLocked || after.keyPair !== before.keyPair
+}

@@ -14,6 +14,9 @@ import type { Notice } from "../notice.ts"
 import { replaceRatchet } from "./new-ratchet.ts"
 import { maxProcessed, type PeerRatchetKey } from "./state.ts"
 
+/** So many keys of the other side may belong to one re-synchronisation that was begun anew several times. */
+const maxAnswers = 4
+
 /**
  * The other side's new keys (agent-protocol.md, "Ratchet re-synchronisation", step 2). Only the key of the queue protects them, so whoever has that and the
  * server can send others: no re-synchronisation is silent, and where the user has compared the code, or requires post-quantum encryption, it waits for the
@@ -29,9 +32,9 @@ export function receiveRatchetKey(
     throw new AgentError("A_PROHIBITED", "New keys of the other side before it is connected.")
   const hash = keysHash(peer)
   const { processed } = c.resync
-  const last = processed.at(-1)
-  // Whoever has not heard of our newest keys answers them with the same ones as before.
-  const isAnswer = c.ratchetSync === "started" && last !== undefined && equalBytes(last, hash)
+  // Whoever has not heard of our newest keys answers them with the same ones as before, which need not have come last. An old one that a server repeats costs one more round.
+  const isAnswer =
+    c.ratchetSync === "started" && processed.slice(-maxAnswers).some((other) => equalBytes(other, hash))
   const known = !isAnswer && processed.some((other) => equalBytes(other, hash))
   const isAsked = c.resync.asked !== undefined && equalBytes(keysHash(c.resync.asked), hash)
   if (known || isAsked) return { changes: {}, head: "done" }

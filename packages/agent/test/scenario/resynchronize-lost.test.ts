@@ -1,3 +1,4 @@
+import type { Bytes } from "@smpkit/codec"
 import { expect, it } from "vitest"
 import { codeOf, talk } from "./talk.ts"
 import { connect, type Person, settle, twoPeople } from "./world.ts"
@@ -96,6 +97,45 @@ it.each(["started", "agreed"])("no queue moves while keys are replaced: %s", asy
   await bob.restart()
   await settle(50)
   await talk(people, "after")
+  await alice.close()
+  await bob.close()
+})
+
+it("keys that come in another order than they were sent can be replaced by newer ones", async () => {
+  const { alice, bob, two } = await twoPeople("keys in another order")
+  const ids = await connect(alice, bob)
+  const people: [Person, string][] = [
+    [alice, ids.alice],
+    [bob, ids.bob],
+  ]
+  await talk(people, "before")
+  await settle(20)
+  const held: Bytes[] = []
+  two.intercept = (command) => {
+    if (command.type !== "SEND") return undefined
+    held.push(command.body)
+    return { type: "OK" }
+  }
+  for (const [person, connectionId] of people)
+    await person.agent.synchronizeRatchet({ connectionId, force: true })
+  await settle(20)
+  await alice.agent.synchronizeRatchet({ connectionId: ids.alice, force: true })
+  await settle(20)
+  two.intercept = () => undefined
+  const [queue] = two.queues
+  if (queue === undefined) throw new Error("no queue")
+  for (const body of held.toReversed()) two.inject(queue, body)
+  await settle(50)
+  // Bob's application answers what came last, the older keys; when nothing can be read, it begins anew.
+  await bob.agent.synchronizeRatchet({ connectionId: ids.bob })
+  await settle(50)
+  await bob.agent.synchronizeRatchet({ connectionId: ids.bob, force: true })
+  await settle(50)
+  if ((await alice.agent.connectionState({ connectionId: ids.alice })).ratchet === "required")
+    await alice.agent.synchronizeRatchet({ connectionId: ids.alice })
+  await settle(50)
+  await talk(people, "after")
+  expect(await codeOf(alice, ids.alice)).toBe(await codeOf(bob, ids.bob))
   await alice.close()
   await bob.close()
 })
