@@ -1,12 +1,17 @@
 import { exists, readText } from "../workspace.mjs"
 
-const document = "docs/cryptography.md"
+const documents = ["docs/cryptography.md", "docs/security.md"]
 
 /**
- * The table of docs/cryptography.md names tests in its column `test`: a path in backticks, after it the titles in backticks that stand in that file.
+ * The tables of these documents name tests in their column `test`: a path in backticks, of a test or of a suite below `test`, after
+ * it the titles in backticks that stand in that file.
  * A cell without backticks says what is missing and is taken as it is.
  */
 export function namedTests() {
+  return documents.flatMap(namedIn)
+}
+
+function namedIn(document) {
   if (!exists(document)) return [`${document} does not exist`]
   const problems = []
   let column
@@ -28,7 +33,7 @@ export function namedTests() {
     let content
     for (const [, quoted] of (cells[column] ?? "").matchAll(/`([^`]+)`/g)) {
       const where = `${document}:${i + 1}`
-      if (/^[\w.-]+\/[\w./-]+\.test\.ts$/.test(quoted)) {
+      if (/^[\w.-]+\/(?:[\w./-]+\.test|[\w./-]+\/test\/[\w./-]+)\.ts$/.test(quoted)) {
         named++
         content = exists(quoted) ? readText(quoted) : undefined
         if (content === undefined) problems.push(`${where} names ${quoted}, which does not exist`)
