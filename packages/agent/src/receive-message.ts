@@ -17,6 +17,7 @@ import { connectedNotice } from "./receive-confirmation.ts"
 import type { Outcome } from "./receive.ts"
 import type { Notice } from "./notice.ts"
 import { takeQueueMessage } from "./rotation/take-message.ts"
+import { mayAnswer } from "./resynchronize/may-encrypt.ts"
 import { receiveReady } from "./resynchronize/receive-ratchet-key.ts"
 import { agentVersions } from "./version.ts"
 
@@ -154,7 +155,7 @@ function dispatch(
       }
     }
     case "HELLO":
-      return hello(context, c, session)
+      return hello(context, c, before, session)
     case "A_RCVD":
       return receipts(conversation, c, message.receipts)
     case "A_QCONT":
@@ -181,8 +182,14 @@ function refusedPlain(c: ReceiveQueueHolder): Outcome {
 }
 
 /** agent-protocol.md, "Slow handshake": HELLO goes from joiner to initiator and back, once each. */
-function hello(context: Context, c: ReceiveQueueHolder, session: Session): Outcome {
-  if (isDuplex(c) && c.role === "initiator" && (c.state === "waiting" || c.state === "accepted")) {
+function hello(context: Context, c: ReceiveQueueHolder, before: Session, session: Session): Outcome {
+  const mayGreet = mayAnswer(c, before.ratchet, session.ratchet)
+  if (
+    mayGreet &&
+    isDuplex(c) &&
+    c.role === "initiator" &&
+    (c.state === "waiting" || c.state === "accepted")
+  ) {
     const greeting = { ...c, state: "greeting", answer: true } as const
     const answer = prepare(context, greeting, session, { type: "HELLO" })
     return {
