@@ -24,9 +24,14 @@ export class RecentlyUsed {
     this.#last = one
     this.#all.delete(one)
     this.#all.add(one)
-    if (this.#all.size <= this.#limit) return
+    // Twice: whoever could not be dropped before shall not stay for good, nor all of them be asked each time.
+    this.#dropOldest()
+    this.#dropOldest()
+  }
+
+  #dropOldest(): void {
     const [oldest] = this.#all
-    if (oldest === undefined) return
+    if (oldest === undefined || this.#all.size <= this.#limit) return
     this.#all.delete(oldest)
     if (!oldest.drop()) this.#all.add(oldest)
   }

@@ -87,11 +87,22 @@ describe("RecentlyUsed", () => {
     const [a, b, c, d] = [one("a", false), one("b"), one("c"), one("d")]
     const all = new RecentlyUsed(2)
     for (const each of [a, b, a, b, c]) all.use(each)
-    expect(dropped).toEqual(["a"])
-    expect(all.size).toBe(3)
-    all.use(d)
     expect(dropped).toEqual(["a", "b"])
+    expect(all.size).toBe(2)
+    all.use(d)
+    expect(dropped).toEqual(["a", "b", "c"])
     all.forget(d)
+    expect(all.size).toBe(1)
+  })
+
+  it("comes back to its limit when what could not be dropped can be again", () => {
+    let drops = false
+    const some = Array.from({ length: 20 }, () => ({ drop: () => drops }))
+    const all = new RecentlyUsed(2)
+    for (const each of some) all.use(each)
+    expect(all.size).toBe(20)
+    drops = true
+    for (const each of some) all.use(each)
     expect(all.size).toBe(2)
   })
 })
