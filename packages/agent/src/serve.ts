@@ -1,4 +1,5 @@
 import type { Bytes } from "@smpkit/codec"
+import { orAborted } from "./abort.ts"
 import type { Agent } from "./agent.ts"
 import { AgentError } from "./errors.ts"
 import type { AgentEvent, MessageEvent } from "./events.ts"
@@ -70,14 +71,31 @@ function isOfOneConnection(error: unknown): error is AgentError {
   return error instanceof AgentError && error.code !== "STORE"
 }
 
+/** The end of what was asked for last, by agent: whoever asks meanwhile finds what that makes. */
+const turns = new WeakMap<Agent, Promise<unknown>>()
+
 /**
- * The agent's address with its short link: the first that it has, or a new one. For programs that have one address, at every start; the links stay the same.
- * `userData` is what the short link of a new one leads to. Throws as `createConnection`, and as `setLinkData` for an address without a short link.
+ * The agent's address with its short link: the first that it has, or a new one. For programs that have one address, at every start; the links stay the same, also
+ * where several parts of a program ask at once. `userData` is what the short link of a new one leads to. Throws as `createConnection`, and as `setLinkData` for an address without a short link.
  */
-export async function findOrMakeAddress(
+export function findOrMakeAddress(
   agent: Agent,
   { userData = new Uint8Array(0), signal }: { readonly userData?: Bytes; readonly signal?: AbortSignal } = {},
 ): Promise<{ readonly connectionId: string; readonly link: string; readonly shortLink: string }> {
+  return orAborted(signal, () => {
+    const address = (turns.get(agent) ?? Promise.resolve()).then(() => addressOf(agent, userData, signal))
+    // Whoever asked hears of a failure; the next one tries again.
+    const end = address.catch(() => undefined)
+    turns.set(agent, end)
+    return address
+  })
+}
+
+async function addressOf(
+  agent: Agent,
+  userData: Bytes,
+  signal: AbortSignal | undefined,
+): ReturnType<typeof findOrMakeAddress> {
   const { connections } = await agent.listConnections()
   const known = connections.find(({ mode }) => mode === "contact")
   const { connectionId, link, shortLink } =

@@ -95,6 +95,17 @@ describe("a program that serves", () => {
     await bob.close()
   })
 
+  it("has one address also where it is asked for twice at once, and after a call that failed", async () => {
+    const { openBot } = world("twice")
+    const bot = await openBot()
+    const signal = AbortSignal.abort()
+    await expect(findOrMakeAddress(bot, { signal })).rejects.toMatchObject({ code: "ABORTED" })
+    const [one, two] = await Promise.all([findOrMakeAddress(bot), findOrMakeAddress(bot)])
+    expect(two).toEqual(one)
+    expect((await bot.listConnections()).connections).toHaveLength(1)
+    await bot.close()
+  })
+
   it("gives an address without a short link one", async () => {
     const { openBot } = world("no short link")
     const bot = await openBot()
