@@ -20,7 +20,7 @@ function failing(inner: RawStore) {
       state.off = true
       await new Promise<never>(() => undefined)
     },
-    close: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   }
   return { raw, state }
 }
