@@ -191,9 +191,11 @@ export class Chat {
     const hint = await replyServerNotice(agent)
     if (hint !== undefined) this.#say(style.dim(hint))
     this.#current = this.#add(connectionId)
-    this.#say(
-      this.#options.style.dim("Joined; waiting for the other person to answer. /help lists the commands."),
-    )
+    // The server of the queue: the host that a link stands at may be another's (security.md Q9).
+    const { sendQueues } = await agent.connectionState({ connectionId })
+    const way =
+      sendQueues.length === 0 ? "" : `; what you write goes by ${terminalText(queuesText(sendQueues))}`
+    this.#say(style.dim(`Joined${way}. Waiting for the other person to answer. /help lists the commands.`))
   }
 
   #open(number: number): void {

@@ -76,6 +76,18 @@ describe("the chat", () => {
     expect(callsOf(room, "joinConnection")).toEqual([{ link: short }])
   })
 
+  test("Q9: whoever joins reads by which server, whatever host the link stands at", async () => {
+    const room = open()
+    room.agent.answers["connectionState"] = {
+      ...stateOf("c1", "joined"),
+      sendQueues: [{ server: "smp://AAAA@real.example", status: "active" }],
+    }
+    await room.chat.begin("https://trusted.example/invitation#/")
+    const text = room.lines.join("\n")
+    expect(text).toContain("goes by smp://AAAA@real.example. Waiting")
+    expect(text).not.toContain("trusted.example")
+  })
+
   test("without a link and without a conversation it shows an invitation", async () => {
     const room = open()
     await room.chat.begin(undefined)
