@@ -55,6 +55,25 @@ describe("an invitation", () => {
     expect(book.conversation(id)?.link).toBeUndefined()
   })
 
+  it("is there after a crash before the page has written it down, with its link, and can be named again", async () => {
+    const { agent, records, chats } = await setUp()
+    vi.spyOn(records, "update").mockRejectedValueOnce(new Error("no power"))
+    await expect(chats.invite("Ann")).rejects.toThrow("no power")
+    expect(new Book(records).conversations()).toEqual([])
+    const again = await openChats(agent, records)
+    expect(again.book.conversations()).toMatchObject([{ name: "", number: 1, status: "invited", link }])
+    await again.book.change("c1", { name: "Ann" })
+    expect(new Book(records).conversation("c1")).toMatchObject({ name: "Ann", status: "invited", link })
+  })
+
+  it("that was taken up again without its link gets it", async () => {
+    const { agent, records, book, chats } = await setUp()
+    const { id } = await chats.invite("Ann")
+    await book.change(id, { link: undefined })
+    const again = await openChats(agent, records)
+    expect(again.book.conversation(id)).toMatchObject({ name: "Ann", link })
+  })
+
   it("asks the page's server for its addresses when none are known", async () => {
     const agent = new FakeAgent()
     agent.servers = []

@@ -62,6 +62,12 @@ export class FakeAgent implements AgentApi {
     return { connectionId: this.#add("invited"), link: "simplex:/invitation#/?v=2-7" }
   }
 
+  async getLink({ connectionId }: { readonly connectionId: string }) {
+    await Promise.resolve()
+    if (this.connections.get(connectionId) !== "invited") throw new AgentError("PROHIBITED", "none")
+    return { link: "simplex:/invitation#/?v=2-7" }
+  }
+
   async joinConnection() {
     await Promise.resolve()
     if (this.joinError !== undefined) {

@@ -13,6 +13,7 @@ export type {
 export type AgentApi = Pick<
   Agent,
   | "createConnection"
+  | "getLink"
   | "joinConnection"
   | "allowConnection"
   | "sendMessage"

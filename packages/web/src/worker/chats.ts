@@ -43,10 +43,11 @@ export class Chats {
     for (const { connectionId, status: state, verified } of connections) {
       const status = statusOf(state)
       const known = book.conversation(connectionId)
+      const link = await this.#linkOf(connectionId, status)
       if (known === undefined)
-        await book.begin(connectionId, { status, verified, created: this.#parts.now() })
-      else if (known.status !== status || known.verified !== verified)
-        await book.change(connectionId, { status, verified })
+        await book.begin(connectionId, { status, verified, link, created: this.#parts.now() })
+      else if (known.status !== status || known.verified !== verified || known.link !== link)
+        await book.change(connectionId, { status, verified, link })
     }
     const present = new Set(connections.map(({ connectionId }) => connectionId))
     for (const { id, status } of book.conversations()) {
@@ -55,6 +56,21 @@ export class Chats {
         status: "closed",
         alert: { code: "DELETED", message: "The connection is gone." },
       })
+    }
+  }
+
+  /** Only the page knows the link of a join; that of an invitation which the page has not written down yet can be had again. */
+  async #linkOf(connectionId: string, status: ConversationStatus): Promise<string | undefined> {
+    const { agent, book } = this.#parts
+    if (status !== "invited" && status !== "joining") return undefined
+    const known = book.conversation(connectionId)?.link
+    if (known !== undefined || status === "joining") return known
+    try {
+      return (await agent.getLink({ connectionId })).link
+    } catch (error) {
+      // Made to answer a request at an address: nobody else can use it.
+      if (problemOf(error).code === "PROHIBITED") return undefined
+      throw error
     }
   }
 
