@@ -1,6 +1,6 @@
-import { mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises"
+import { link, lstat, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises"
 import { basename, dirname, join, resolve } from "node:path"
-import type { Bytes } from "@smpkit/codec"
+import { type Bytes, toHex } from "@smpkit/codec"
 import { systemRandom } from "@smpkit/crypto"
 import { lockDirectory } from "../store/directory-lock.ts"
 import { StoreError } from "../store/errors.ts"
@@ -43,22 +43,38 @@ export async function exportAgent({
  */
 export async function writeExport(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
   const target = resolve(path)
-  if ((await namesIn(dirname(target))).includes(basename(target)))
-    throw new StoreError("NOT_EMPTY", `${path} is there already: choose another name`)
-  const unfinished = `${target}.${process.pid}.unfinished`
+  if (await exists(target)) throw isThere(path)
+  // A name of its own: another export to the same place may go on in this process.
+  const unfinished = `${target}.${toHex(systemRandom.bytes(6))}.unfinished`
   try {
-    await rm(unfinished, { force: true })
     {
       await using file = await open(unfinished, "wx", 0o600)
       for await (const piece of pieces) await file.writeFile(piece)
       await file.sync()
     }
-    await rename(unfinished, target)
-    await synced(dirname(target))
+    await putFile(unfinished, target, path)
   } catch (error) {
     await rm(unfinished, { force: true }).catch(() => undefined)
     throw systemFailure(error, `${path} cannot be written`)
   }
+}
+
+/** A file that is whole gets its name, unless something has that by now. */
+async function putFile(whole: string, target: string, path: string): Promise<void> {
+  try {
+    await link(whole, target)
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") throw isThere(path)
+    // On a disk whose files have one name each, as many sticks: only who writes at the same moment is not seen.
+    if (await exists(target)) throw isThere(path)
+    await rename(whole, target)
+  }
+  await rm(whole, { force: true })
+  await synced(dirname(target))
+}
+
+function isThere(path: string): StoreError<"NOT_EMPTY"> {
+  return new StoreError("NOT_EMPTY", `${path} is there already: choose another name`)
 }
 
 /** What the system refuses, as an error of the store. */
@@ -147,9 +163,24 @@ async function contentOf(path: string): Promise<Bytes | undefined> {
     await using file = await open(path, "r")
     return new Uint8Array(await file.readFile())
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined
+    if (codeOf(error) === "ENOENT") return undefined
     throw error
   }
+}
+
+/** Also of a link that leads nowhere. */
+async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return false
+    throw systemFailure(error, `${path} cannot be written`)
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined
 }
 
 async function synced(path: string): Promise<void> {

@@ -76,6 +76,32 @@ describe("the folder of an agent", () => {
     expect(await serversOf(path("new"))).toEqual([server])
   })
 
+  test("takes the place of no file that comes while it is written, nor of another export to the same name", async () => {
+    const { writeExport } = await import("../../src/node/index.ts")
+    let begin: () => void = () => undefined
+    const both = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    let begun = 0
+    const pieces = async function* (content: string): AsyncGenerator<Uint8Array> {
+      yield utf8(content)
+      if (++begun === 2) begin()
+      await both
+      // The second ends long after the first.
+      if (content === "two") await setTimeout(50)
+      yield utf8(content)
+    }
+    const [one, two] = await Promise.allSettled([
+      writeExport(path("copy"), pieces("one")),
+      writeExport(path("copy"), pieces("two")),
+    ])
+    expect(one.status).toBe("fulfilled")
+    expect(two).toMatchObject({ status: "rejected", reason: { code: "NOT_EMPTY" } })
+    expect(readFileSync(path("copy"), "utf8")).toBe("oneone")
+    expect(statSync(path("copy")).mode & 0o077).toBe(0)
+    expect(readdirSync(place).sort()).toEqual(["agent", "copy"])
+  })
+
   test("may be imported into an empty folder, and over what an import that was cut off left", async () => {
     const file = await exported()
     mkdirSync(path("new"))
