@@ -83,6 +83,8 @@ export class Joins {
       } catch (error) {
         this.#context.assertOpen()
         if (!isAgentError(error)) throw error
+        // Deleted meanwhile, as the application has heard.
+        if (!conversation.active && (error.code === "NOT_FOUND" || isTemporary(error))) return
         if (!isTemporary(error)) {
           await this.#close(conversation, error.code, error.message)
           return
