@@ -29,6 +29,7 @@ import { closeConnection, resumeRemovals } from "./removal.ts"
 import { getRecord, putRecord, tables } from "./records.ts"
 import { Registry } from "./registry.ts"
 import { synchronizeRatchet } from "./resynchronize/synchronize.ts"
+import { eraseRemains } from "./remains.ts"
 import { resumeConnections, startHousekeeping } from "./resume.ts"
 import { orAborted } from "./abort.ts"
 import { deleteShortLink, setLinkData } from "./short-links/change-link.ts"
@@ -87,6 +88,7 @@ export class Agent implements AsyncDisposable {
     const registry = new Registry(context)
     const agent = new Agent(context, registry, store)
     if (servers.length > 0) await agent.#storeServers(servers)
+    await eraseRemains(store)
     await resumeConnections(context, registry)
     resumeRemovals(context)
     return agent
@@ -426,6 +428,7 @@ export class Agent implements AsyncDisposable {
     this.#housekeeping[Symbol.dispose]()
     this.#registry.stop()
     await this.#context.pool.close()
+    if (this.#context.failure === undefined) await eraseRemains(this.#store)
     await this.#store.close()
   }
 

@@ -8,6 +8,7 @@ import { isDuplex } from "./connection.ts"
 import { failureOf, serverText } from "./failures.ts"
 import type { Notice } from "./notice.ts"
 import type { ReceiveQueue } from "./queues.ts"
+import { leaveRemains } from "./remains.ts"
 import type { StoreTx } from "./store/index.ts"
 import { deleteRecord, listRecords, putRecord, type Removal, tables } from "./records.ts"
 
@@ -27,6 +28,7 @@ export async function closeConnection(
   const notices = context.numbered([...failed, { type: "closed", connectionId: id, code, message }])
   await context.update((tx) => {
     conversation.erase(tx)
+    leaveRemains(tx)
     for (const { write } of removals) write(tx)
     putNotices(tx, notices)
   })
