@@ -7,9 +7,10 @@ import type { AgentOptions } from "../context.ts"
 import { AgentError } from "../errors.ts"
 import { importStore, SealedStore } from "../store/index.ts"
 import { indexedDbRawStore } from "../store/indexed-db.ts"
+import { deleteProfile, listProfiles } from "../store/indexed-db-profile.ts"
 
 export { indexedDbRawStore, type IndexedDbOptions } from "../store/indexed-db.ts"
-export { deleteProfile, listProfiles } from "../store/indexed-db-profile.ts"
+export { deleteProfile, listProfiles }
 
 /** Where and how an agent lives in this browser. */
 export interface OpenAgentOptions {
@@ -61,7 +62,15 @@ export interface ImportProfileOptions {
  * Throws `StoreError` `NOT_EMPTY`, `EXPORT_DAMAGED`, `STORE_FORMAT`, `WRONG_PASSPHRASE`, `EMPTY_PASSPHRASE`, `STORE_IN_USE`, `STORE_FAILED`.
  */
 export async function importProfile({ name, source, ...options }: ImportProfileOptions): Promise<void> {
-  await importStore(await indexedDbRawStore(name), source, { ...options, random: systemRandom })
+  const raw = await indexedDbRawStore(name)
+  const [first] = raw.scan(new Uint8Array())
+  try {
+    await importStore(raw, source, { ...options, random: systemRandom })
+  } catch (error) {
+    // An empty database would be a profile to `listProfiles`. Why the import failed is told, whatever becomes of that.
+    if (first === undefined) await deleteProfile(name).catch(() => undefined)
+    throw error
+  }
 }
 
 /** `openAgent` for an application that keeps records beside the agent's. Throws what `openAgent` throws. */

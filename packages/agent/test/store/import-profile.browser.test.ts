@@ -20,9 +20,11 @@ test("a profile becomes a file and another profile, with what the application ke
 
   const wrong = importProfile({ name: second, source: chunksOf(file), passphrase: "wrong" })
   await expect(wrong).rejects.toMatchObject({ code: "WRONG_PASSPHRASE" })
+  expect(await listProfiles()).not.toContain(second)
   await importProfile({ name: second, source: chunksOf(file), passphrase: common.passphrase })
   const again = importProfile({ name: second, source: chunksOf(file), passphrase: common.passphrase })
   await expect(again).rejects.toMatchObject({ code: "NOT_EMPTY" })
+  expect(await listProfiles()).toContain(second)
 
   expect(await listProfiles()).toEqual(expect.arrayContaining([first, second]))
   const copy = await openProfile({ ...common, name: second })
