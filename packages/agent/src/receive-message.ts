@@ -72,7 +72,7 @@ export function receiveAgentMessage(
       ...stored(outcome.changes.connection ?? connection, outcome.changes.session ?? result.session),
       ...withoutState(outcome.changes),
       notices: [
-        ...gapNotices(c, result),
+        ...gapNotices(c, result, session),
         ...changed,
         ...(outcome.changes.notices ?? []),
         ...lossNotices(c, result.evicted),
@@ -83,9 +83,13 @@ export function receiveAgentMessage(
 }
 
 /** Messages of the application carry their integrity themselves. A QTEST may come early, and is counted at its turn. */
-function gapNotices(c: ReceiveQueueHolder, { message, integrity }: Message): readonly Notice[] {
+function gapNotices(
+  c: ReceiveQueueHolder,
+  { message, integrity }: Message,
+  { ratchet }: Session,
+): readonly Notice[] {
   if (message.type === "A_MSG" || (message.type === "QTEST" && integrity.type === "skipped")) return []
-  const gap = gapBefore(integrity, { afterNewKeys: c.resync.own !== undefined })
+  const gap = gapBefore(integrity, { afterNewKeys: ratchet.receiving === undefined })
   return gap === undefined ? [] : [errorNotice(c, gap)]
 }
 
