@@ -1,10 +1,10 @@
-import { deleteProfile, openProfile, profileExists } from "./worker/browser-profile.ts"
+import { deleteProfile, openProfile, profileExists, restoreProfile } from "./worker/browser-profile.ts"
 import { fetchServers } from "./worker/server-list.ts"
 import { problemOf } from "./worker/problems.ts"
 import { Service } from "./worker/service.ts"
 import type { FromWorker, Request, ToWorker } from "./protocol.ts"
 
-// The agent's thread: passphrase and keys stay here (security.md Q28). What it can be asked is in protocol.ts, and none of it returns a key.
+// The agent's thread: passphrase and keys stay here (security.md Q28). What it can be asked is in protocol.ts, and none of it returns a key that is not sealed.
 
 const say = (message: FromWorker): void => {
   postMessage(message)
@@ -14,6 +14,7 @@ const service = new Service({
   openProfile,
   profileExists,
   deleteProfile,
+  restoreProfile,
   fetchServers,
   emit: (event) => {
     say({ type: "event", event })

@@ -1,4 +1,4 @@
-/** What the page and its worker say to each other. Keys and the passphrase go into the worker only; no call brings one back. */
+/** What the page and its worker say to each other. Keys and the passphrase go into the worker only; no call brings one back, but sealed in a backup. */
 
 export type SendState = "stored" | "sent" | "delivered" | "failed"
 
@@ -106,6 +106,13 @@ export interface Calls {
     readonly params: Place & { readonly passphrase: string; readonly allowEmpty: boolean }
     readonly result: { readonly settings: Settings; readonly conversations: readonly Conversation[] }
   }
+  /** Makes a profile of a backup, where there is none; `open` opens it then. */
+  readonly restore: {
+    readonly params: Place & { readonly file: Blob; readonly passphrase: string }
+    readonly result: object
+  }
+  /** The profile as one file, sealed with its passphrase; one that has none is refused (`UNSEALED`). */
+  readonly backup: { readonly params: object; readonly result: { readonly file: Blob } }
   /** Deletes the profile and all that it holds; for whoever has lost the passphrase. */
   readonly erase: { readonly params: Place; readonly result: object }
   readonly lock: { readonly params: object; readonly result: object }

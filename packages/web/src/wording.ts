@@ -74,13 +74,20 @@ const sentences: Readonly<Record<string, (host: string) => string>> = {
     "The other side tried to move this conversation to another server in a way that is not accepted. It stays where it is.",
   SWITCH_FAILED: () => "The conversation could not be moved. It stays where it is; try again later.",
   WRONG_PASSPHRASE: () =>
-    "This is not the passphrase of this profile. Look at caps lock and the keyboard's language, and try again.",
+    "This is not the passphrase. Look at caps lock and the keyboard's language, and try again.",
   EMPTY_PASSPHRASE: () => "The passphrase is empty. Choose one, or continue without.",
   STORE_IN_USE: () =>
     "This profile is open in another tab or window. Go there, or close it and try again here.",
   STORE_TAMPERED: () =>
     "The stored data was changed or damaged outside this page, so it is not opened. You can only begin again: clear this site's data in the browser's settings.",
-  STORE_FORMAT: () => "The stored data was written by a newer version of this page. Reload the page.",
+  STORE_FORMAT: () => "This was written by a newer version of this page. Reload the page.",
+  NO_BACKUP: () =>
+    "This file is no backup of these conversations. Choose the one that “Save a backup” has made; its name ends in .smpkit unless you have changed it.",
+  EXPORT_DAMAGED: () =>
+    "This backup was damaged or cut off, so nothing of it was taken. Copy it here once more, or use another one.",
+  NOT_EMPTY: () => "There are conversations in this browser already. Reload the page and unlock them.",
+  UNSEALED: () =>
+    "Only what has a passphrase can be saved: whoever finds the file could read everything otherwise.",
   STORE_FAILED: () => "The browser could not write to this device. Make room, then open the page again.",
   STORE: () => "The browser could not write to this device. Make room, then open the page again.",
   NO_CAMERA: () =>

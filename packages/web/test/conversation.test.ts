@@ -81,7 +81,7 @@ describe.skipIf(executablePath === "")("pages", { timeout: 120_000 }, () => {
     expect(await ann.page.locator("body").innerText()).not.toContain("Bob")
     await ann.page.getByLabel("Passphrase").fill("another one")
     await ann.button("Unlock").click()
-    await ann.page.getByText("This is not the passphrase of this profile.").waitFor()
+    await ann.page.getByText("This is not the passphrase.").waitFor()
     await ann.unlock()
     await ann.select("Bob")
     expect(await ann.page.getByLabel("The invitation as a link").inputValue()).toContain(

@@ -153,6 +153,11 @@ export class FakeAgent implements AgentApi {
     return {}
   }
 
+  async *exportStore(): ReturnType<Agent["exportStore"]> {
+    await Promise.resolve()
+    yield new TextEncoder().encode("smpkit agent store\n")
+  }
+
   async getServers() {
     await Promise.resolve()
     return { servers: this.servers }

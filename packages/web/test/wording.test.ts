@@ -11,8 +11,6 @@ const neverMet = new Set([
   "POST_QUANTUM",
   "A_DUPLICATE",
   "STORE_CONFLICT",
-  "NOT_EMPTY",
-  "EXPORT_DAMAGED",
   "STORE_CLOSED",
 ])
 

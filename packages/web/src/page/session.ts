@@ -133,6 +133,16 @@ export class Session {
     }
   }
 
+  /** Makes a profile of a backup, and opens it. Returns what went wrong. */
+  async restore(file: Blob, passphrase: string): Promise<Problem | undefined> {
+    try {
+      await this.#usePort().call("restore", { base: this.#parts.base, file, passphrase })
+      return await this.open(passphrase)
+    } catch (error) {
+      return problemOfCall(error)
+    }
+  }
+
   /** Deletes the profile, so that a new one can begin. Returns what went wrong. */
   async erase(): Promise<Problem | undefined> {
     try {

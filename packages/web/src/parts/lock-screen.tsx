@@ -1,7 +1,9 @@
-import { createSignal, createUniqueId, type JSX, onMount, Show } from "solid-js"
+import { createSignal, createUniqueId, type JSX, Show } from "solid-js"
 import type { Session } from "../page/session.ts"
 import type { Problem } from "../protocol.ts"
 import { Icon } from "./icon.tsx"
+import { OpenBackup } from "./open-backup.tsx"
+import { Deriving, PassphraseInput } from "./passphrase-input.tsx"
 import { ProblemNote } from "./problem-note.tsx"
 
 /** The first start: a passphrase, or none on purpose. Later: the passphrase. */
@@ -10,7 +12,7 @@ export function LockScreen(props: { readonly session: Session }): JSX.Element {
   return (
     <Frame>
       <Show when={phase().name === "choose"} fallback={<Unlock session={props.session} />}>
-        <Choose session={props.session} />
+        <First session={props.session} />
       </Show>
       <p class="fine">
         Whoever delivers this page can change it each time it is loaded. The safest way is to run{" "}
@@ -36,25 +38,15 @@ export function Frame(props: { readonly children: JSX.Element }): JSX.Element {
   )
 }
 
-/**
- * That something goes on whose end is not known: deriving the key tells nothing until it is done. It runs in the worker, so this moves meanwhile.
- */
-export function Working(props: { readonly children: JSX.Element }): JSX.Element {
+/** A new profile, or one from a file. */
+function First(props: { readonly session: Session }): JSX.Element {
+  const [fromBackup, setFromBackup] = createSignal(false)
   return (
-    <div class="working">
-      <span class="working-bar" aria-hidden="true" />
-      <p class="hint" role="status">
-        {props.children}
-      </p>
-    </div>
-  )
-}
-
-/** Why it takes its time. */
-function Deriving(props: { readonly busy: boolean }): JSX.Element {
-  return (
-    <Show when={props.busy}>
-      <Working>This takes a few seconds on purpose: it makes guessing your passphrase slow.</Working>
+    <Show
+      when={fromBackup()}
+      fallback={<Choose session={props.session} onBackup={() => setFromBackup(true)} />}
+    >
+      <OpenBackup session={props.session} onBack={() => setFromBackup(false)} />
     </Show>
   )
 }
@@ -62,7 +54,7 @@ function Deriving(props: { readonly busy: boolean }): JSX.Element {
 /** Shorter ones are guessed in hours by whoever has a copy of the store. */
 const shortLength = 12
 
-function Choose(props: { readonly session: Session }): JSX.Element {
+function Choose(props: { readonly session: Session; readonly onBackup: () => void }): JSX.Element {
   const [first, setFirst] = createSignal("")
   const [second, setSecond] = createSignal("")
   const [none, setNone] = createSignal(false)
@@ -110,6 +102,16 @@ function Choose(props: { readonly session: Session }): JSX.Element {
         {opening.busy() ? "Sealing…" : none() ? "Continue without a passphrase" : "Begin"}
       </button>
       <Deriving busy={opening.busy() && !none()} />
+      <button
+        type="button"
+        class="text-button muted"
+        disabled={opening.busy()}
+        onClick={() => {
+          props.onBackup()
+        }}
+      >
+        Open a backup
+      </button>
     </form>
   )
 }
@@ -176,30 +178,6 @@ function Forgotten(props: { readonly session: Session }): JSX.Element {
       </div>
       <ProblemNote problem={problem()} />
     </Show>
-  )
-}
-
-function PassphraseInput(props: {
-  readonly id: string
-  readonly hint?: string
-  readonly isNew?: boolean
-  readonly value: string
-  readonly onInput: (value: string) => void
-}): JSX.Element {
-  // The first one on the page has the focus, where there are two.
-  onMount(() => document.querySelector<HTMLInputElement>("input[type=password]")?.focus())
-  return (
-    <input
-      class="input"
-      id={props.id}
-      type="password"
-      autocomplete={props.isNew === true ? "new-password" : "current-password"}
-      aria-describedby={props.hint}
-      value={props.value}
-      onInput={(event) => {
-        props.onInput(event.currentTarget.value)
-      }}
-    />
   )
 }
 

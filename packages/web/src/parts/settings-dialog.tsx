@@ -5,6 +5,7 @@ import type { Session } from "../page/session.ts"
 import type { Problem, Settings } from "../protocol.ts"
 import { Modal } from "./modal.tsx"
 import { ProblemNote } from "./problem-note.tsx"
+import { SaveBackup } from "./save-backup.tsx"
 
 const themes: readonly { readonly theme: Theme; readonly label: string }[] = [
   { theme: "system", label: "Like the device" },
@@ -87,6 +88,7 @@ export function SettingsDialog(props: { readonly session: Session }): JSX.Elemen
           <span>Let others know that their messages have arrived</span>
         </label>
         <ProblemNote problem={problem()} />
+        <SaveBackup session={props.session} />
         <p class="fine">
           Whoever delivers this page can change it each time it is loaded. The safest way is to run{" "}
           <code>smpkit web</code> on your own device, which serves the released page from there.

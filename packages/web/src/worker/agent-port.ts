@@ -25,6 +25,7 @@ export type AgentApi = Pick<
   | "connectionState"
   | "listConnections"
   | "deleteConnection"
+  | "exportStore"
   | "getServers"
   | "setServers"
   | "events"
@@ -47,3 +48,10 @@ export type OpenProfile = (options: {
   readonly allowEmptyPassphrase: boolean
   readonly servers: readonly string[]
 }) => Promise<Profile>
+
+/** Makes a profile of a backup: whole, or not at all. */
+export type RestoreProfile = (options: {
+  readonly base: string
+  readonly file: Blob
+  readonly passphrase: string
+}) => Promise<void>

@@ -1,7 +1,7 @@
 import type { Problem } from "../protocol.ts"
 
 /** What the page itself refuses, beside the codes of the agent. */
-export type PageErrorCode = "NOT_OPEN" | "SERVER_ELSEWHERE" | "NO_SERVER_LIST" | "ALREADY_OPEN"
+export type PageErrorCode = "NOT_OPEN" | "SERVER_ELSEWHERE" | "NO_SERVER_LIST" | "ALREADY_OPEN" | "UNSEALED"
 
 /** Thrown to the page as a `Problem`; the page words it by its code. */
 export class PageError extends Error {

@@ -1,5 +1,6 @@
 import type { Calls, Conversation, Method, PageEvent, Params, Result, Settings } from "../protocol.ts"
-import type { AgentApi, OpenProfile } from "./agent-port.ts"
+import type { AgentApi, OpenProfile, RestoreProfile } from "./agent-port.ts"
+import { backupOf } from "./backup.ts"
 import { Book } from "./book.ts"
 import { Chats } from "./chats.ts"
 import { IdleLock } from "./idle.ts"
@@ -8,6 +9,7 @@ import { PageError, problemOf } from "./problems.ts"
 export interface ServiceParts {
   readonly openProfile: OpenProfile
   readonly profileExists: (base: string) => Promise<boolean>
+  readonly restoreProfile: RestoreProfile
   readonly deleteProfile: (base: string) => Promise<void>
   /** Addresses of the server that serves the page; throws `PageError NO_SERVER_LIST`. */
   readonly fetchServers: (base: string) => Promise<readonly string[]>
@@ -18,6 +20,7 @@ export interface ServiceParts {
 
 interface Opened {
   readonly agent: AgentApi
+  readonly hasPassphrase: boolean
   readonly book: Book
   readonly chats: Chats
   readonly idle: IdleLock
@@ -46,6 +49,17 @@ export class Service {
   readonly #handlers: Handlers = {
     look: async ({ base }) => ({ exists: await this.#parts.profileExists(base) }),
     open: (params) => this.#open(params),
+    restore: (params) => this.#restore(params),
+    backup: async () => {
+      const { agent, hasPassphrase } = this.#use()
+      // It would give away every key, to a script in the page as well (security.md Q28).
+      if (!hasPassphrase)
+        throw new PageError(
+          "UNSEALED",
+          "A profile without a passphrase is not saved: everybody could read it.",
+        )
+      return { file: await backupOf(agent) }
+    },
     erase: async ({ base }) => {
       if (this.#opened !== undefined || this.#opening)
         throw new PageError("ALREADY_OPEN", "The profile is open: delete its conversations instead.")
@@ -81,11 +95,7 @@ export class Service {
   }
 
   async #open({ base, passphrase, allowEmpty }: Params<"open">): Promise<Result<"open">> {
-    if (this.#opened !== undefined || this.#opening) {
-      throw new PageError("ALREADY_OPEN", "The profile is open already.")
-    }
-    this.#opening = true
-    try {
+    return await this.#alone(async () => {
       const { emit, fetchServers, now, every } = this.#parts
       // Without its server's list the agent goes on with the servers that it knows, and what was received before can be read.
       const servers = await fetchServers(base).catch(() => [])
@@ -99,18 +109,36 @@ export class Service {
       const chats = new Chats({ agent, book, emit, now, fetchServers: () => fetchServers(base) })
       await chats.begin()
       const settings = book.settings()
+      const hasPassphrase = passphrase !== ""
       const idle = new IdleLock({
         // What needs no passphrase to open gains nothing from being locked.
-        minutes: passphrase === "" ? 0 : settings.idleMinutes,
+        minutes: hasPassphrase ? settings.idleMinutes : 0,
         now,
         every,
         lock: () => {
           void this.#lock()
         },
       })
-      this.#opened = { agent, book, chats, idle }
+      this.#opened = { agent, hasPassphrase, book, chats, idle }
       void this.#listen(chats)
       return { settings, conversations: book.conversations() }
+    })
+  }
+
+  async #restore(params: Params<"restore">): Promise<object> {
+    return await this.#alone(async () => {
+      await this.#parts.restoreProfile(params)
+      return {}
+    })
+  }
+
+  /** Runs what makes or opens the profile, while nothing else does. */
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#opened !== undefined || this.#opening)
+      throw new PageError("ALREADY_OPEN", "The profile is open already.")
+    this.#opening = true
+    try {
+      return await work()
     } finally {
       this.#opening = false
     }
