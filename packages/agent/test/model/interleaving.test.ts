@@ -13,11 +13,12 @@ import type { Setting } from "./world.ts"
 // - the server is told to forget a message before that is stored: a crash between the two loses it (machines and networks, server).
 //
 // What fails prints the setting and the shortest script, fast-check's `seed` and `path`, and what happened. MODEL_SEED=… (and MODEL_PATH=… with `-t` and the
-// test's name) does it again exactly; SLOW=1 takes twenty times as many scripts, MODEL_RUNS=… another multiple.
+// test's name) does it again exactly. A plain run takes the same scripts each time, so that what it finds is about the change that is tested; SLOW=1 takes twenty
+// times as many, and new ones, MODEL_RUNS=… another multiple.
 
 const slow = process.env["SLOW"] === "1"
 const factor = Number(process.env["MODEL_RUNS"] ?? (slow ? 20 : 1))
-const { MODEL_SEED: seed, MODEL_PATH: path } = process.env
+const { MODEL_SEED: seed = factor === 1 ? "20" : undefined, MODEL_PATH: path } = process.env
 
 /** How many scripts, and which. */
 function runs(numRuns: number): { numRuns: number; seed?: number; path?: string } {
