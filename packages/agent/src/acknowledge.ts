@@ -69,8 +69,8 @@ async function untilAnswered(
 }
 
 /** The lane of a message whose ACK waits for the application, where one acknowledged message makes room for the next. */
-function heldLane({ lanes, unacknowledgedCount }: Conversation): Lane | undefined {
-  return unacknowledgedCount <= maxUnacknowledged
+function heldLane({ lanes, messages }: Conversation): Lane | undefined {
+  return messages.unacknowledgedCount <= maxUnacknowledged
     ? lanes.find(({ head }) => head?.type === "shown")
     : undefined
 }
@@ -82,7 +82,7 @@ export async function acknowledgeMessage(
   messageId: number,
   receipt: boolean,
 ): Promise<void> {
-  const incoming = conversation.incoming(messageId)
+  const incoming = conversation.messages.incoming(messageId)
   if (incoming === undefined) {
     throw new AgentError("NOT_FOUND", "There is no unacknowledged message with this messageId.", {
       connectionId: conversation.id,

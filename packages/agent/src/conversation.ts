@@ -1,30 +1,19 @@
 import type { Bytes } from "@smpkit/codec"
 import { equalBytes } from "@smpkit/crypto"
+import { AtHand } from "./at-hand.ts"
 import { type Changes, type Delivered, type OutgoingItem, writeItems } from "./changes.ts"
 import { type Connection, receiveQueueOf, type Session } from "./connection.ts"
 import { type Context, putNotices, type StoredNotice } from "./context.ts"
 import { AgentError } from "./errors.ts"
 import { eraseContact } from "./contact/contact-tables.ts"
 import type { Notice } from "./notice.ts"
-import {
-  getRecord,
-  type Head,
-  type Incoming,
-  listRecords,
-  numberKey,
-  type Outgoing,
-  type PendingReceipt,
-  putRecord,
-  type Sent,
-  type Table,
-  tables,
-} from "./records.ts"
+import { MessageRecords } from "./message-records.ts"
+import { getRecord, type Head, listRecords, type Outgoing, putRecord, tables } from "./records.ts"
 import { HeldMessages } from "./post-quantum/held-messages.ts"
 import { Lane, Moves } from "./rotation/moves.ts"
 import type { ReceiveQueue } from "./queues.ts"
-import { type Outline, outlineOf } from "./outline.ts"
-import type { Droppable } from "./recently-used.ts"
-import { SeenEnvelopes } from "./seen-envelopes.ts"
+import type { Outline } from "./outline.ts"
+import type { SeenEnvelopes } from "./seen-envelopes.ts"
 import { ownLinkTable } from "./short-links/own-link.ts"
 import type { StoreTx } from "./store/index.ts"
 
@@ -32,28 +21,17 @@ const nothing = Promise.resolve()
 
 /**
  * One connection in memory. Memory changes at the moment of `save`, so that the next message builds on it at once; effects wait until the promise
- * of `save` has resolved, when the change is on disk. Keys, ratchet and hashes are in memory only while the connection is used: there may be very many of them.
+ * of `save` has resolved, when the change is on disk.
  */
-export class Conversation implements Droppable {
+export class Conversation {
   readonly id: string
   readonly #context: Context
-  #seen: SeenEnvelopes | undefined
+  readonly #atHand: AtHand
+  readonly messages: MessageRecords
   readonly held: HeldMessages
-  #outline: Outline
-  /** As stored, while it is at hand. */
-  #connection: Connection | undefined
-  /** Which write of its record is the last: before `allowConnection` and while joining it holds a ratchet. */
-  #connectionGeneration: number
-  /** As stored, while it is at hand: there may be none. */
-  #session: { readonly value: Session | undefined } | undefined
-  /** Changes of it that memory has and the store has not yet. */
-  #unwritten = 0
-  /** Which write of the session's record is the last. */
-  #sessionGeneration: number
   /** Of the connection's own queue. */
   first: Lane
   readonly moves: Moves
-  #receipts: PendingReceipt[]
   /** Stored items, in order of their numbers. */
   readonly outgoing: OutgoingItem[]
   /** Not deleted. */
@@ -70,9 +48,6 @@ export class Conversation implements Droppable {
   kick: () => void = () => undefined
   /** Called when what waits is to be sent at once, whatever failed before. */
   resume: () => void = () => undefined
-  /** Acknowledged, which is not in the store yet. */
-  #acknowledged: Set<number> | undefined
-  #unacknowledgedCount: number
   #receiving: Promise<void> = nothing
 
   constructor(context: Context, connection: Connection) {
@@ -80,95 +55,38 @@ export class Conversation implements Droppable {
     const { id } = connection
     this.id = id
     this.#context = context
-    this.#outline = outlineOf(context.servers, connection)
-    this.#connectionGeneration = store.generation(tables.connection.name, id)
-    this.#sessionGeneration = store.generation(tables.session.name, id)
+    this.#atHand = new AtHand(context, connection)
+    this.messages = new MessageRecords(store, id)
     this.first = new Lane(getRecord(store, tables.head, id))
     this.moves = new Moves(store, id)
-    this.#receipts = [...listRecords(store, tables.receipts, id)].map(({ value }) => value)
     this.outgoing = [...listRecords(store, tables.outgoing, id)].map(
       ({ value: { body: _, ...item } }) => item,
     )
-    this.#unacknowledgedCount = [...store.list(tables.incoming.name, id)].length
     this.held = new HeldMessages(store, id)
   }
 
   get connection(): Connection {
-    this.#context.recentlyUsed.use(this)
-    this.#connection ??= this.#read(tables.connection)
-    if (this.#connection === undefined) throw new TypeError("a connection without a record")
-    return this.#connection
+    return this.#atHand.connection
   }
   /** What is known of `connection` at any time. */
   get outline(): Outline {
-    return this.#outline
+    return this.#atHand.outline
   }
   get session(): Session | undefined {
-    this.#context.recentlyUsed.use(this)
-    this.#session ??= { value: this.#read(tables.session) }
-    return this.#session.value
+    return this.#atHand.session
   }
   get seen(): SeenEnvelopes {
-    this.#context.recentlyUsed.use(this)
-    this.#seen ??= new SeenEnvelopes(this.#context.store, this.id)
-    return this.#seen
-  }
-
-  #read<T>(table: Table<T>): T | undefined {
-    this.#context.assertOpen()
-    return getRecord(this.#context.store, table, this.id)
-  }
-
-  /** Lets go of what the store has as well; of a connection that was deleted nothing can be read again. */
-  drop(): boolean {
-    if (this.#unwritten > 0) return false
-    if (!this.active) return true
-    this.#connection = undefined
-    this.#session = undefined
-    this.#seen = undefined
-    return true
+    return this.#atHand.seen
   }
 
   /** The lanes that messages come by. */
   get lanes(): readonly Lane[] {
     return this.moves.receive === undefined ? [this.first] : [this.first, this.moves.second]
   }
-  get receipts(): readonly PendingReceipt[] {
-    return this.#receipts
-  }
 
   /** How many items wait to be sent. */
   get unsent(): number {
     return this.outgoing.length + this.held.count
-  }
-
-  /** How many messages the application has not acknowledged. */
-  get unacknowledgedCount(): number {
-    return this.#unacknowledgedCount
-  }
-
-  incoming(messageId: number): Incoming | undefined {
-    if (this.#acknowledged?.has(messageId) === true) return undefined
-    return getRecord(this.#context.store, tables.incoming, numberKey(this.id, messageId))
-  }
-
-  unacknowledged(): readonly Incoming[] {
-    return [...listRecords(this.#context.store, tables.incoming, this.id)].map(({ value }) => value)
-  }
-
-  sent(sndMsgId: number): Sent | undefined {
-    return getRecord(this.#context.store, tables.sent, numberKey(this.id, sndMsgId))
-  }
-
-  sentBefore(time: number): readonly number[] {
-    return [...listRecords(this.#context.store, tables.sent, this.id)]
-      .filter(({ value }) => value.created < time)
-      .map(({ key }) => Number(key.slice(this.id.length + 1)))
-  }
-
-  /** The complete item with its bytes. */
-  outgoingRecord(sndMsgId: number): Outgoing | undefined {
-    return getRecord(this.#context.store, tables.outgoing, numberKey(this.id, sndMsgId))
   }
 
   /** Changes memory now and disk in one transaction; resolves, with the events that may be shown, when it is on disk. */
@@ -193,34 +111,23 @@ export class Conversation implements Droppable {
   /** Changes memory now, and disk with the next transaction or soon; resolves when they are on disk. */
   saveWithNext(changes: Changes): Promise<void> {
     this.#remember(changes)
+    const written = this.#atHand.hold()
     const { acknowledged } = changes
-    if (acknowledged !== undefined) this.#acknowledged = (this.#acknowledged ?? new Set()).add(acknowledged)
-    this.#unwritten++
+    const shown = acknowledged === undefined ? undefined : this.messages.hide(acknowledged)
     return this.#context.updateWithNext((tx) => {
-      this.#unwritten--
-      if (acknowledged !== undefined) this.#acknowledged?.delete(acknowledged)
+      written()
+      shown?.()
       if (this.active) this.#write(tx, changes)
     })
   }
 
   #remember(changes: Changes): void {
-    const { connection, session, head, receipt, settledReceipts, incoming, acknowledged } = changes
     if (!this.active)
       throw new AgentError("NOT_FOUND", "The connection was deleted.", { connectionId: this.id })
-    this.#context.recentlyUsed.use(this)
-    if (connection !== undefined) {
-      this.#connection = connection
-      this.#outline = outlineOf(this.#context.servers, connection)
-    }
-    if (session !== undefined) this.#session = { value: session }
-    if (head !== undefined) (changes.lane ?? this.first).head = head
-    if (receipt !== undefined) this.#receipts.push(receipt)
-    if (incoming !== undefined) this.#unacknowledgedCount++
-    if (acknowledged !== undefined) this.#unacknowledgedCount--
-    if (settledReceipts !== undefined) {
-      const settled = new Set(settledReceipts)
-      this.#receipts = this.#receipts.filter((one) => !settled.has(one))
-    }
+    this.#atHand.remember(changes)
+    this.messages.remember(changes)
+    const { head, lane = this.first } = changes
+    if (head !== undefined) lane.head = head
   }
 
   /**
@@ -268,31 +175,19 @@ export class Conversation implements Droppable {
 
   #write(tx: StoreTx, changes: Changes): void {
     const { id } = this
-    // Two writers would use one message key twice: whoever comes second is refused (security.md Q2).
-    if (changes.connection !== undefined) {
-      putRecord(tx, tables.connection, id, changes.connection, this.#connectionGeneration)
-      this.#connectionGeneration = tx.generation(tables.connection.name, id)
-    }
-    if (changes.session !== undefined) {
-      putRecord(tx, tables.session, id, changes.session, this.#sessionGeneration)
-      this.#sessionGeneration = tx.generation(tables.session.name, id)
-    }
+    this.#atHand.write(tx, changes)
     if (changes.head !== undefined) {
       if (changes.lane === undefined || changes.lane === this.first)
         putRecord(tx, tables.head, id, changes.head)
       else this.moves.putSecondHead(tx)
     }
-    if (changes.seen === true) this.seen.put(tx)
     writeItems(tx, id, changes)
   }
 
   /** Removes all records of the connection in a transaction of the caller. */
   erase(tx: StoreTx): void {
     const { id } = this
-    // Whoever is at work with it still looks at it.
-    this.#connection = this.connection
-    this.#session = { value: this.session }
-    this.#context.recentlyUsed.forget(this)
+    this.#atHand.keep()
     for (const { name } of [tables.connection, tables.session, tables.head]) tx.delete(name, id)
     for (const { name } of [tables.outgoing, tables.sent, tables.incoming, tables.receipts, tables.seen]) {
       for (const { key } of tx.list(name, id)) tx.delete(name, key)

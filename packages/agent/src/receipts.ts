@@ -27,7 +27,7 @@ export class Receipts {
 
   /** To be called when receipts were recorded, and on start. */
   schedule(): void {
-    if (this.#timer !== undefined || this.#conversation.receipts.length === 0) return
+    if (this.#timer !== undefined || this.#conversation.messages.receipts.length === 0) return
     const { clock, random } = this.#context
     const [high = 0, low = 0] = random.bytes(2)
     const delay = Math.round(((high * 256 + low) / 65535) * maxDelayMs)
@@ -46,7 +46,8 @@ export class Receipts {
 
   async #send(): Promise<void> {
     const conversation = this.#conversation
-    const { connection: c, session, receipts } = conversation
+    const { connection: c, session, messages } = conversation
+    const { receipts } = messages
     if (!isDuplex(c) || session === undefined || c.sendLocked) return
     if (c.state !== "connected" || !mayEncrypt(c, session.ratchet)) {
       this.schedule()

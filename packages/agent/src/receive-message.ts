@@ -219,7 +219,7 @@ function receipts(conversation: Conversation, c: ReceiveQueueHolder, list: reado
   const notices: Notice[] = []
   const forgotten: number[] = []
   for (const { sndMsgId, msgHash } of list) {
-    const sent = conversation.sent(sndMsgId)
+    const sent = conversation.messages.sent(sndMsgId)
     if (sent === undefined || forgotten.includes(sndMsgId)) continue
     const hashOk = equalBytes(sent.hash, msgHash)
     if (hashOk) forgotten.push(sndMsgId)

@@ -67,7 +67,7 @@ export async function receive(
     return
   }
   const { incoming } = outcome.changes
-  const held = incoming !== undefined && conversation.unacknowledgedCount + 1 >= maxUnacknowledged
+  const held = incoming !== undefined && conversation.messages.unacknowledgedCount + 1 >= maxUnacknowledged
   const head = { type: held ? "shown" : "done", smpMsgId: message.msgId } as const
   conversation.storing = true
   const stored = await conversation.save({ ...outcome.changes, head, lane }).finally(() => {

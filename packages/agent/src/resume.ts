@@ -19,7 +19,7 @@ export async function resumeConnections(context: Context, registry: Registry): P
   // The application does not read yet, so nobody waits for it here.
   context.background(context.emit([...notices, ...locked]))
   for (const conversation of registry.all()) {
-    for (const incoming of conversation.unacknowledged())
+    for (const incoming of conversation.messages.unacknowledged())
       context.show(messageEvent(conversation.id, incoming, true))
   }
   for (const conversation of registry.all()) {
@@ -83,7 +83,7 @@ async function tidy(context: Context, registry: Registry, waiting: Map<string, n
   registry.tidyMoves()
   await resynchronizeCopies(context, registry)
   for (const conversation of registry.all()) {
-    const forgotten = conversation.sentBefore(now - receiptAgeMs)
+    const forgotten = conversation.messages.sentBefore(now - receiptAgeMs)
     if (forgotten.length > 0 && conversation.active) await conversation.save({ forgotten })
     await expireHeld(context, conversation)
     const { state } = conversation.outline

@@ -70,7 +70,7 @@ export async function sendItem(
   item: OutgoingItem,
   client: SmpClient,
 ): Promise<Failure | undefined> {
-  const record = conversation.outgoingRecord(item.sndMsgId)
+  const record = conversation.messages.outgoing(item.sndMsgId)
   const c = conversation.connection
   if (record === undefined || !isDuplex(c)) return undefined
   const { info } = c.send

@@ -26,7 +26,7 @@ export async function chooseSenderKey(
   const authKey = senderKeyFor(version, context.random)
   const send: SendQueue = { ...now.send, authKey }
   const draft = conversation.outgoing.find(({ type }) => type === "draft")
-  const record = draft && conversation.outgoingRecord(draft.sndMsgId)
+  const record = draft && conversation.messages.outgoing(draft.sndMsgId)
   await conversation.save({
     connection: { ...now, send },
     ...(record === undefined

@@ -181,7 +181,7 @@ async function useNewQueue(
   if (!isDuplex(c) || session === undefined) return
   // A receipt takes the record of its message.
   const copies = moves.takeCopies(
-    ({ type, sndMsgId }) => type !== "A_MSG" || conversation.sent(sndMsgId) !== undefined,
+    ({ type, sndMsgId }) => type !== "A_MSG" || conversation.messages.sent(sndMsgId) !== undefined,
     context.clock.now(),
   )
   const write = moves.setSend({
