@@ -62,7 +62,7 @@ describe.skipIf(executablePath === "")("a backup", { timeout: 180_000 }, () => {
     await person.button("Save a backup", person.dialog).click()
     const download = await downloading
     expect(download.suggestedFilename()).toMatch(/^smpkit-\d{4}-\d\d-\d\d\.smpkit$/)
-    await person.dialog.getByText(`Given to the browser as ${download.suggestedFilename()}.`).waitFor()
+    await person.dialog.getByText(`Your browser saves it as ${download.suggestedFilename()}.`).waitFor()
     const path = `${folder.path}/${download.suggestedFilename()}`
     await download.saveAs(path)
     return path

@@ -149,6 +149,19 @@ describe.skipIf(executablePath === "")("pages", { timeout: 120_000 }, () => {
     expect(ann.offences).toEqual([])
   })
 
+  it("show what smpkit chat --message sends line by line, as it was written", async () => {
+    await using ann = await open("ann-alert")
+    await ann.begin()
+    const link = await ann.invite("Alerts")
+    const text = "host: the backup has failed\nrsync: no route\n\n\t95%  /srv"
+    const options = ["--dir", `${folder.path}/alerts`, "--server", site.address, "--message", text]
+    await using _alerts = new Command("chat", ...options, link)
+    const body = ann.bubble("the backup has failed").locator(".body")
+    await body.waitFor()
+    expect(await body.innerText()).toBe(text)
+    expect(ann.offences).toEqual([])
+  })
+
   it("keep nothing readable in the browser's files", async () => {
     await using ann = await open("ann-files")
     await ann.begin()

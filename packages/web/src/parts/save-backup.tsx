@@ -26,8 +26,8 @@ export function SaveBackup(props: { readonly session: Session }): JSX.Element {
     setBusy(false)
   }
   return (
-    <fieldset class="field">
-      <legend>Backup</legend>
+    <section class="field">
+      <h3>Backup</h3>
       <Show
         when={!props.session.hasNoPassphrase}
         fallback={
@@ -37,9 +37,9 @@ export function SaveBackup(props: { readonly session: Session }): JSX.Element {
         }
       >
         <p class="hint">
-          One file with all conversations, sealed with your passphrase. “Open a backup” is on the first screen
-          of a browser that has no conversations here yet. Once you have opened it there, do not use this
-          browser’s copy any more; each contact gets new keys first.
+          One file with all conversations, sealed with your passphrase. Another browser opens it on the first
+          screen of this page. From then on, do not use the conversations here any more; each contact gets new
+          keys first.
         </p>
         <div class="row">
           <button type="button" class="button" disabled={busy()} onClick={() => void save()}>
@@ -49,10 +49,10 @@ export function SaveBackup(props: { readonly session: Session }): JSX.Element {
         <p class="hint" role="status">
           {saved() === ""
             ? ""
-            : `Given to the browser as ${saved()}. What happens from now on is not in it: save another one from time to time.`}
+            : `Your browser saves it as ${saved()}. What happens from now on is not in it: save another one from time to time.`}
         </p>
         <ProblemNote problem={problem()} />
       </Show>
-    </fieldset>
+    </section>
   )
 }
