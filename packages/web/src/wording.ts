@@ -48,6 +48,8 @@ const sentences: Readonly<Record<string, (host: string) => string>> = {
   NOT_CONNECTED: () => "The other person has not answered yet. Write when the conversation is connected.",
   SEND_LOCKED: () =>
     "This profile came back from a copy, so its old keys may not be used again. Exchange new keys with the other person, then compare the security code.",
+  BEGUN_BEFORE_COPY: () =>
+    "This profile came back from a backup that was saved while this conversation began, so it cannot go on. Begin again with a new invitation.",
   DELETED: () => "This conversation was deleted on the other side. Make a new invitation to begin again.",
   NOT_AUTHENTIC: () =>
     `Whoever answered does not have the keys of the invitation: somebody may have read it on its way. ${anotherWay}`,

@@ -25,6 +25,11 @@ function message(connectionId: string, messageId: number, more: Partial<MessageE
   }
 }
 
+function confirmation(connectionId: string): AgentEvent {
+  const info = new Uint8Array(0)
+  return { type: "confirmation", connectionId, confirmationId: "x", info, postQuantum: false, servers: [] }
+}
+
 async function connected() {
   const world = await setUp()
   const { id } = await world.chats.join(link, "Ann")
@@ -40,14 +45,7 @@ describe("an invitation", () => {
     const { agent, book, chats } = await setUp()
     const { id } = await chats.invite("Ann")
     expect(book.conversation(id)).toMatchObject({ name: "Ann", status: "invited", link })
-    agent.push({
-      type: "confirmation",
-      connectionId: id,
-      confirmationId: "x",
-      info: new Uint8Array(0),
-      postQuantum: false,
-      servers: [],
-    })
+    agent.push(confirmation(id))
     await vi.waitFor(() => {
       expect(book.conversation(id)).toMatchObject({ status: "greeting" })
     })
@@ -114,6 +112,30 @@ describe("joining", () => {
     agent.joinError = new AgentError("LINK_ALREADY_USED", "used")
     await expect(chats.join(link, "")).rejects.toMatchObject({ code: "LINK_ALREADY_USED" })
     expect(book.conversation(id)).toMatchObject({ status: "closed", alert: { code: "LINK_ALREADY_USED" } })
+  })
+})
+
+describe("what a restored copy cannot go on with", () => {
+  const begun = { code: "BEGUN_BEFORE_COPY" }
+
+  it("a join that had not left says to begin again, not to exchange keys", async () => {
+    const { agent, book, chats } = await setUp()
+    agent.joinError = new AgentError("NETWORK", "down")
+    const { id } = await chats.join(link, "Ann")
+    agent.push({ type: "closed", connectionId: id, code: "SEND_LOCKED", message: "m" })
+    await vi.waitFor(() => {
+      expect(book.conversation(id)).toMatchObject({ status: "closed", alert: begun })
+    })
+  })
+
+  it("so does an answer to an invitation that had not been accepted", async () => {
+    const { agent, book, chats } = await setUp()
+    const { id } = await chats.invite("Ann")
+    agent.allowError = new AgentError("SEND_LOCKED", "m")
+    agent.push(confirmation(id))
+    await vi.waitFor(() => {
+      expect(book.conversation(id)?.alert).toMatchObject(begun)
+    })
   })
 })
 

@@ -26,6 +26,7 @@ export class FakeAgent implements AgentApi {
   readonly deleted: string[] = []
   servers: readonly string[] = ["smp://AAAA@own.example:5223"]
   joinError: AgentError | undefined
+  allowError: AgentError | undefined
   sendError: AgentError | undefined
   /** The store that it shares with the page. */
   records: Records | undefined
@@ -82,6 +83,7 @@ export class FakeAgent implements AgentApi {
 
   async allowConnection({ confirmationId }: { readonly confirmationId: string }) {
     await Promise.resolve()
+    if (this.allowError !== undefined) throw this.allowError
     this.allowed.push(confirmationId)
     return {}
   }

@@ -190,9 +190,10 @@ export class Chats {
     switch (event.type) {
       case "confirmation": {
         const { connectionId, confirmationId } = event
-        const alert = await agent
-          .allowConnection({ connectionId, confirmationId })
-          .then(() => undefined, problemOf)
+        const alert = await agent.allowConnection({ connectionId, confirmationId }).then(
+          () => undefined,
+          (error: unknown) => ofBeginning(problemOf(error)),
+        )
         await this.#change(connectionId, { status: "greeting", link: undefined, alert })
         return
       }
@@ -229,7 +230,8 @@ export class Chats {
         return
       case "closed": {
         const { code, message, connectionId } = event
-        await this.#change(connectionId, { status: "closed", link: undefined, alert: { code, message } })
+        const alert = ofBeginning({ code, message })
+        await this.#change(connectionId, { status: "closed", link: undefined, alert })
         return
       }
       case "error":
@@ -386,6 +388,11 @@ export class Chats {
 
 /** What ends by itself: the agent then keeps the half-made connection, and goes on with the same keys. */
 const temporary: ReadonlySet<string> = new Set(["NETWORK", "TIMEOUT", "SERVER_VERSION"])
+
+/** What came back from a copy while it began has nobody yet with whom to exchange new keys. */
+function ofBeginning(problem: Problem): Problem {
+  return problem.code === "SEND_LOCKED" ? { ...problem, code: "BEGUN_BEFORE_COPY" } : problem
+}
 
 function alertOf({ code, message, server }: AgentEvent & { readonly type: "error" }): Problem {
   return { code, message, ...(server === undefined ? {} : { host: hostOf(server) }) }
