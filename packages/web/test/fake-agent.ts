@@ -12,6 +12,9 @@ import type { PageEvent } from "../src/protocol.ts"
 import type { AgentApi, Records } from "../src/worker/agent-port.ts"
 import { Book } from "../src/worker/book.ts"
 import { Chats } from "../src/worker/chats.ts"
+import type { ChatsParts } from "../src/worker/chats-parts.ts"
+import { Incoming } from "../src/worker/incoming.ts"
+import { reconcile } from "../src/worker/reconcile.ts"
 
 /** A sealed store in memory. */
 export async function openRecords(raw = memoryRawStore()): Promise<SealedStore> {
@@ -182,14 +185,14 @@ export async function openChats(agent: FakeAgent, records: Records) {
   const told: PageEvent[] = []
   agent.records = records
   const book = new Book(records)
-  const chats = new Chats({
+  const parts: ChatsParts = {
     agent,
     book,
     emit: (event) => told.push(event),
     now: () => 1_000_000,
     fetchServers: () => Promise.resolve(["smp://AAAA@own.example:5223"]),
-  })
-  await chats.begin()
-  void chats.listen()
-  return { agent, records, book, chats, told }
+  }
+  await reconcile(parts)
+  void new Incoming(parts).listen()
+  return { agent, records, book, chats: new Chats(parts), told }
 }

@@ -4,7 +4,9 @@ import { backupOf } from "./backup.ts"
 import { Book } from "./book.ts"
 import { Chats } from "./chats.ts"
 import { IdleLock } from "./idle.ts"
+import { Incoming } from "./incoming.ts"
 import { PageError, problemOf } from "./problems.ts"
+import { reconcile } from "./reconcile.ts"
 
 export interface ServiceParts {
   readonly openProfile: OpenProfile
@@ -106,8 +108,8 @@ export class Service {
         servers,
       })
       const book = new Book(records)
-      const chats = new Chats({ agent, book, emit, now, fetchServers: () => fetchServers(base) })
-      await chats.begin()
+      const parts = { agent, book, emit, now, fetchServers: () => fetchServers(base) }
+      await reconcile(parts)
       const settings = book.settings()
       const hasPassphrase = passphrase !== ""
       const idle = new IdleLock({
@@ -119,8 +121,8 @@ export class Service {
           void this.#lock()
         },
       })
-      this.#opened = { agent, hasPassphrase, book, chats, idle }
-      void this.#listen(chats)
+      this.#opened = { agent, hasPassphrase, book, chats: new Chats(parts), idle }
+      void this.#listen(new Incoming(parts))
       return { settings, conversations: book.conversations() }
     })
   }
@@ -145,9 +147,9 @@ export class Service {
   }
 
   /** Takes the agent's events until it is closed; when it had to stop, the page is told why. */
-  async #listen(chats: Chats): Promise<void> {
+  async #listen(incoming: Incoming): Promise<void> {
     try {
-      await chats.listen()
+      await incoming.listen()
     } catch (error) {
       if (this.#opened === undefined) return
       this.#parts.emit({ type: "stopped", problem: problemOf(error) })
