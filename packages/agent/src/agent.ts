@@ -1,41 +1,30 @@
 import { type Bytes, formatVersionRange, toBase64Url, utf8 } from "@smpkit/codec"
 import { type Connector, ServerPool } from "@smpkit/client"
 import type { Random } from "@smpkit/crypto"
-import { e2eVersions, securityCode } from "@smpkit/ratchet"
-import {
-  formatServerAddress,
-  parseServerAddress,
-  type ServerAddressWithAuth,
-  SmpError,
-  smpVersions,
-} from "@smpkit/smp"
+import { e2eVersions } from "@smpkit/ratchet"
+import { formatServerAddress, type ServerAddressWithAuth, smpVersions } from "@smpkit/smp"
 import type { Clock } from "@smpkit/transport"
-import { isDuplex } from "./connection.ts"
+import { beginningWith } from "./begin-join.ts"
 import { makeAddress } from "./contact/address.ts"
 import { acceptRequest, rejectRequest } from "./contact/answer-request.ts"
-import { startRequest } from "./contact/ask.ts"
-import { describe, type ConnectionDescription, sessionOf } from "./connection-state.ts"
+import { describe, type ConnectionDescription } from "./connection-state.ts"
 import { type AgentOptions, Context } from "./context.ts"
-import type { Conversation } from "./conversation.ts"
 import { type StoredMessage, storeMessage, type WriteAlongside } from "./send-message.ts"
 import { AgentError } from "./errors.ts"
 import type { AgentEvent } from "./events.ts"
 import { allow, type CreatedLinks, invite } from "./invite.ts"
-import { type JoinOptions, startJoin } from "./join.ts"
+import { serverOf, storeServers, useServers } from "./known-servers.ts"
 import { linksOf } from "./links-of.ts"
-import { parseLink } from "./links.ts"
-import { isHybrid, type PostQuantumSetting } from "./post-quantum/setting.ts"
-import { closeConnection, resumeRemovals } from "./removal.ts"
-import { getRecord, putRecord, tables } from "./records.ts"
+import type { PostQuantumSetting } from "./post-quantum/setting.ts"
+import { deleteConnection, resumeRemovals } from "./removal.ts"
 import { Registry } from "./registry.ts"
 import { synchronizeRatchet } from "./resynchronize/synchronize.ts"
 import { eraseRemains } from "./remains.ts"
 import { resumeConnections, startHousekeeping } from "./resume.ts"
 import { orAborted } from "./abort.ts"
 import { deleteShortLink, setLinkData } from "./short-links/change-link.ts"
-import { startResolving } from "./short-links/resolve.ts"
-import { looksLikeShortLink, parseShortLink } from "./short-links/short-link.ts"
 import type { ExportOptions, SealedStore } from "./store/index.ts"
+import { codeOf, storeVerified } from "./verification.ts"
 import { agentVersions } from "./version.ts"
 
 /** Every method takes this last. Aborting ends the waiting with `AgentError ABORTED`, not what was stored; what was aborted before is not begun. */
@@ -83,11 +72,9 @@ export class Agent implements AsyncDisposable {
   static async open({ store, connector, clock, random, servers, options = {} }: AgentParts): Promise<Agent> {
     const pool = new ServerPool({ connector, clock, random })
     const context = new Context({ store, pool, clock, random, options })
-    const known = getRecord(store, tables.servers, "servers")?.map(parseServerAddress)
-    context.knownServers = servers.length > 0 ? servers : (known ?? [])
+    await useServers(context, servers)
     const registry = new Registry(context)
     const agent = new Agent(context, registry, store)
-    if (servers.length > 0) await agent.#storeServers(servers)
     await eraseRemains(store)
     await resumeConnections(context, registry)
     resumeRemovals(context)
@@ -168,7 +155,7 @@ export class Agent implements AsyncDisposable {
   ): Promise<{ readonly connectionId: string }> {
     const postQuantum = params.postQuantum ?? "on"
     const options = { info: params.info ?? new Uint8Array(0), postQuantum }
-    const start = this.#starter(params.link)
+    const start = beginningWith(this.#context, this.#registry, this.#newId(), params.link)
     return await this.#run(signal, async () => {
       const conversation = await start(options)
       await this.#registry.joins.join(conversation, signal)
@@ -263,14 +250,7 @@ export class Agent implements AsyncDisposable {
     _options: CallOptions = {},
   ): Promise<{ readonly code: string; readonly postQuantum: boolean }> {
     await Promise.resolve()
-    const conversation = this.#registry.get(params.connectionId)
-    const ratchet = sessionOf(conversation)?.ratchet
-    if (ratchet === undefined) {
-      throw new AgentError("NOT_CONNECTED", "There is no code before the other side has answered.", {
-        connectionId: conversation.id,
-      })
-    }
-    return { code: securityCode(ratchet.ad), postQuantum: isHybrid(ratchet) }
+    return codeOf(this.#registry.get(params.connectionId))
   }
 
   /**
@@ -295,18 +275,7 @@ export class Agent implements AsyncDisposable {
     { signal }: CallOptions = {},
   ): Promise<object> {
     const conversation = this.#registry.get(params.connectionId)
-    const { connection } = conversation
-    if (!isDuplex(connection)) {
-      throw new AgentError(
-        "NOT_CONNECTED",
-        "There is nothing to verify before the other side has answered.",
-        {
-          connectionId: connection.id,
-        },
-      )
-    }
-    const verified = { ...connection, verified: params.verified }
-    await this.#run(signal, () => conversation.save({ connection: verified }))
+    await this.#run(signal, () => storeVerified(conversation, params.verified))
     return {}
   }
 
@@ -331,16 +300,8 @@ export class Agent implements AsyncDisposable {
     { signal }: CallOptions = {},
   ): Promise<object> {
     const conversation = this.#registry.get(params.connectionId)
-    const { connection } = conversation
-    const leaving = params.waitForDelivery === true && conversation.unsent > 0
-    await this.#run(signal, async () => {
-      if (!leaving) {
-        await closeConnection(this.#context, conversation, "DELETED", "The connection was deleted.")
-        return
-      }
-      await conversation.save({ connection: { ...connection, leaving } })
-      conversation.kick()
-    })
+    const { waitForDelivery = false } = params
+    await this.#run(signal, () => deleteConnection(this.#context, conversation, { waitForDelivery }))
     return {}
   }
 
@@ -355,7 +316,7 @@ export class Agent implements AsyncDisposable {
     { signal }: CallOptions = {},
   ): Promise<{ readonly servers: readonly string[] }> {
     const servers = params.servers.map(serverOf)
-    await this.#run(signal, () => this.#storeServers(servers))
+    await this.#run(signal, () => storeServers(this.#context, servers))
     return await this.getServers()
   }
 
@@ -438,42 +399,11 @@ export class Agent implements AsyncDisposable {
     return await orAborted(signal, work)
   }
 
-  /** How to begin with a link; throws for what is none before anything is stored. */
-  #starter(text: string): (options: JoinOptions) => Promise<Conversation> {
-    const [context, registry] = [this.#context, this.#registry]
-    if (looksLikeShortLink(text)) {
-      const link = parseShortLink(text, context.knownServers)
-      return (options) => startResolving(context, registry, this.#newId(), { ...options, link })
-    }
-    const link = parseLink(text)
-    return link.type === "contact"
-      ? (options) => startRequest(context, registry, this.#newId(), { ...options, link })
-      : (options) => startJoin(context, registry, this.#newId(), { ...options, link })
-  }
-
   #newId(): string {
     return toBase64Url(this.#context.random.bytes(idLength), { padded: false })
   }
 
   #chosen(ids: readonly string[] | undefined): ReturnType<Registry["all"]> {
     return ids === undefined ? this.#registry.all() : ids.map((id) => this.#registry.get(id))
-  }
-
-  async #storeServers(servers: readonly ServerAddressWithAuth[]): Promise<void> {
-    this.#context.knownServers = servers
-    await this.#context.update((tx) => {
-      putRecord(tx, tables.servers, "servers", servers.map(formatServerAddress))
-    })
-  }
-}
-
-function serverOf(text: string): ServerAddressWithAuth {
-  try {
-    return parseServerAddress(text)
-  } catch (error) {
-    if (!(error instanceof SmpError)) throw error
-    throw new AgentError("BAD_PARAMETER", "A server address looks like smp://FINGERPRINT@HOST:PORT.", {
-      cause: error,
-    })
   }
 }

@@ -12,6 +12,20 @@ import { leaveRemains } from "./remains.ts"
 import type { StoreTx } from "./store/index.ts"
 import { deleteRecord, listRecords, putRecord, type Removal, tables } from "./records.ts"
 
+/** Ends a connection for the application: now or, where that shall wait for what was not delivered, after it. */
+export async function deleteConnection(
+  context: Context,
+  conversation: Conversation,
+  { waitForDelivery }: { readonly waitForDelivery: boolean },
+): Promise<void> {
+  if (waitForDelivery && conversation.unsent > 0) {
+    await conversation.save({ connection: { ...conversation.connection, leaving: true } })
+    conversation.kick()
+  } else {
+    await closeConnection(context, conversation, "DELETED", "The connection was deleted.")
+  }
+}
+
 /** Ends a connection: its records go, its queue is deleted on the server, now or as soon as that can be reached, and the application hears `closed`. */
 export async function closeConnection(
   context: Context,
