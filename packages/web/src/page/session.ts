@@ -1,65 +1,12 @@
 import { batch } from "solid-js"
 import { createStore, reconcile, type SetStoreFunction } from "solid-js/store"
-import type { ChatMessage, Conversation, Entry, PageEvent, Problem, Reach, Settings } from "../protocol.ts"
+import type { ChatMessage, Conversation, Entry, PageEvent, Problem, Settings } from "../protocol.ts"
 import { nameOf } from "../wording.ts"
 import { previewOf } from "../text.ts"
 import { sorted, withConversation, withEntry } from "./lists.ts"
 import { type Port, problemOfCall, type StartPort } from "./port.ts"
 import type { Preferences, Theme } from "./preferences.ts"
-
-export type Phase =
-  /** The browser gives the page no secure context. */
-  | { readonly name: "insecure" }
-  /** Another tab has the profile. */
-  | { readonly name: "elsewhere" }
-  | { readonly name: "starting" }
-  /** No profile yet. */
-  | { readonly name: "choose" }
-  | { readonly name: "unlock"; readonly wasLocked: boolean }
-  | { readonly name: "open" }
-  | { readonly name: "stopped"; readonly problem: Problem }
-
-export type Dialog =
-  | { readonly name: "invite" }
-  | { readonly name: "join"; readonly text: string }
-  | { readonly name: "details" }
-  | { readonly name: "settings" }
-
-export interface PageState {
-  readonly phase: Phase
-  readonly theme: Theme
-  readonly dialog: Dialog | undefined
-  /** The latest one first. */
-  readonly conversations: readonly Conversation[]
-  readonly current: string | undefined
-  /** Of the current conversation, as far as they are loaded. */
-  readonly entries: readonly Entry[]
-  /** Whether there are earlier ones. */
-  readonly more: boolean
-  readonly loaded: boolean
-  /** Counts changes of what is beneath conversations. */
-  readonly connectionChanges: number
-  readonly reach: Reach
-  readonly settings: Settings
-  /** For a screen reader. */
-  readonly announcement: string
-}
-
-/** The store's own view: whoever reads the page's state cannot change it. */
-type Writable = { -readonly [K in keyof PageState]: PageState[K] }
-
-const closedState: Omit<PageState, "phase" | "theme"> = {
-  dialog: undefined,
-  conversations: [],
-  current: undefined,
-  entries: [],
-  more: false,
-  loaded: false,
-  connectionChanges: 0,
-  reach: "unknown",
-  settings: { idleMinutes: 15, receipts: true },
-  announcement: "",
-}
+import { closedState, type Dialog, type PageState, type Phase, type Writable } from "./state.ts"
 
 const pageLength = 60
 
@@ -74,7 +21,7 @@ export interface SessionParts {
   readonly onBegun: () => void
 }
 
-/** What the page shows, and what a person can do on it. */
+/** What a person can do on the page, and what that makes of its state. */
 export class Session {
   readonly state: PageState
   readonly #set: SetStoreFunction<Writable>
