@@ -91,26 +91,48 @@ function systemFailure(error: unknown, what: string): unknown {
  */
 export async function importAgent({ dir, file, ...options }: BackupOptions): Promise<void> {
   const target = resolve(dir)
-  if ((await namesIn(target)).length > 0)
-    throw new StoreError("NOT_EMPTY", `${dir} is not empty: import into a new folder`)
+  await assertEmpty(target, dir)
   const source = await opened(file)
-  const unfinished = join(dirname(target), `${basename(target)}.importing`)
   try {
-    await removeUnfinished(unfinished)
-    const raw = await lmdbRawStore(unfinished)
-    const { files } = await importStore(raw, source.createReadStream({ autoClose: false }), {
-      ...options,
-      random: systemRandom,
-    })
-    for (const { name, content } of files) await writeBeside(unfinished, name, content)
-    await rm(join(unfinished, "owner"), { force: true })
-    await synced(unfinished)
-    await put(unfinished, target, dir)
+    const room = join(dirname(target), `${basename(target)}.importing`)
+    await using _lock = await lockedRoom(room)
+    try {
+      // Whoever had the room before may have been here first.
+      await assertEmpty(target, dir)
+      const unfinished = join(room, "agent")
+      await rm(unfinished, { recursive: true, force: true })
+      const raw = await lmdbRawStore(unfinished)
+      const { files } = await importStore(raw, source.createReadStream({ autoClose: false }), {
+        ...options,
+        random: systemRandom,
+      })
+      for (const { name, content } of files) await writeBeside(unfinished, name, content)
+      await rm(join(unfinished, "owner"), { force: true })
+      await synced(unfinished)
+      await put(unfinished, target, dir)
+    } finally {
+      await rm(room, { recursive: true, force: true })
+    }
   } catch (error) {
-    if (!StoreError.is(error, "STORE_IN_USE")) await rm(unfinished, { recursive: true, force: true })
     throw systemFailure(error, `${dir} cannot be written`)
   } finally {
     await source.close()
+  }
+}
+
+async function assertEmpty(target: string, dir: string): Promise<void> {
+  if ((await namesIn(target)).length > 0)
+    throw new StoreError("NOT_EMPTY", `${dir} is not empty: import into a new folder`)
+}
+
+/** A folder for one import, until that is over. */
+async function lockedRoom(room: string): Promise<AsyncDisposable> {
+  await mkdir(room, { recursive: true, mode: 0o700 })
+  try {
+    return await lockDirectory(room)
+  } catch (error) {
+    if (await exists(room)) throw error
+    throw new StoreError("STORE_IN_USE", "another import to the same place has just ended", { cause: error })
   }
 }
 
@@ -124,13 +146,6 @@ async function put(whole: string, target: string, dir: string): Promise<void> {
     throw new StoreError("STORE_FAILED", message, { cause })
   }
   await synced(dirname(target))
-}
-
-/** What an import that was cut off left. Its lock tells whether that one still runs. */
-async function removeUnfinished(directory: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  await (await lockDirectory(directory))[Symbol.asyncDispose]()
-  await rm(directory, { recursive: true, force: true })
 }
 
 async function writeBeside(directory: string, name: string, content: Bytes): Promise<void> {

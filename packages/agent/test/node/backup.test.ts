@@ -112,6 +112,24 @@ describe("the folder of an agent", () => {
     expect(existsSync(path("new.importing"))).toBe(false)
   })
 
+  test("comes of one import, whoever else imports to the same place meanwhile", async () => {
+    const file = await exported()
+    const importing: Promise<string>[] = []
+    for (let i = 0; i < 40; i++) {
+      const end = importAgent({ dir: path("new"), file, passphrase }).then(
+        () => "done",
+        (error: unknown) => String((error as { readonly code?: unknown }).code ?? error),
+      )
+      importing.push(end)
+      await setTimeout(i % 10)
+    }
+    const ends = await Promise.all(importing)
+    expect(ends.filter((end) => end === "done")).toHaveLength(1)
+    expect(ends.filter((end) => !["done", "STORE_IN_USE", "NOT_EMPTY"].includes(end))).toEqual([])
+    expect(await serversOf(path("new"))).toEqual([server])
+    expect(readdirSync(place).sort()).toEqual(["agent", "copy", "new"])
+  }, 30_000)
+
   test("names no file elsewhere", async () => {
     const agent = await openAgent({ dir: path("agent"), passphrase })
     const { writeExport } = await import("../../src/node/index.ts")
