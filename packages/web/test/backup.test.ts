@@ -119,6 +119,36 @@ describe.skipIf(executablePath === "")("a backup", { timeout: 180_000 }, () => {
     expect([...ann.offences, ...bob.offences, ...cleo.offences]).toEqual([])
   })
 
+  it("asks before it gives up the keys of a conversation whose code was compared", async () => {
+    await using ann = await open("ann-verified")
+    let path: string
+    {
+      await using bob = await open("bob-verified")
+      await Promise.all([ann.begin(), bob.begin()])
+      await connect(ann, bob)
+      await bob.button("Details and security code").click()
+      await bob.page.getByLabel("We have compared it").check()
+      await bob.page.keyboard.press("Escape")
+      path = await save(bob)
+    }
+    await using bob = await open("bob-verified-elsewhere")
+    await bob.button("Open a backup").click()
+    await bob.page.locator("input[type=file]").setInputFiles(path)
+    await bob.page.getByLabel("Passphrase").fill(passphrase)
+    await bob.button("Open").click()
+    await bob.select("Ann")
+    await bob.page.getByText("This profile came back from a copy").waitFor()
+    expect(await bob.page.getByRole("navigation").getByLabel("Verified").count()).toBe(1)
+    await bob.button("Exchange new keys").click()
+    await bob.button("Compare the code").waitFor()
+    expect(await bob.page.getByRole("navigation").getByLabel("Verified").count()).toBe(0)
+    await bob.say("with new keys")
+    await ann.bubble("with new keys").waitFor()
+    await ann.say("and back")
+    await bob.bubble("and back").waitFor()
+    expect([...ann.offences, ...bob.offences]).toEqual([])
+  })
+
   it("that cannot be opened says why in plain words, and leaves nothing behind", async () => {
     await using ann = await open("ann-errors")
     await ann.begin()
