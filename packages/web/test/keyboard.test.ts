@@ -81,6 +81,21 @@ describe.skipIf(executablePath === "")("by keyboard alone", { timeout: 120_000 }
     expect(ann.offences).toEqual([])
   })
 
+  it("a dialog that is opened before the browser has told the end of the last one stays open", async () => {
+    await using ann = await Person.open(site.url, folder.path, "ann-quick", { executablePath })
+    const { page } = ann
+    await ann.begin()
+    await ann.button("Settings").click()
+    await ann.dialog.waitFor()
+    await page.evaluate(() => {
+      document.querySelector("dialog")?.close()
+      for (const button of document.querySelectorAll<HTMLElement>(".sidebar-begin button"))
+        if (button.innerText.trim() === "Invite") button.click()
+    })
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 100)))
+    expect(await page.getByLabel("Who is it for?").isVisible()).toBe(true)
+  })
+
   it("Enter sends, Shift and Enter begins a line, Escape goes back to the list", async () => {
     await using ann = await Person.open(site.url, folder.path, "ann-keys", { executablePath })
     await using bob = await Person.open(site.url, folder.path, "bob-keys", { executablePath })

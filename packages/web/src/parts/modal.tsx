@@ -9,6 +9,10 @@ export function Modal(props: {
 }): JSX.Element {
   const id = createUniqueId()
   let dialog: HTMLDialogElement | undefined
+  let isGone = false
+  onCleanup(() => {
+    isGone = true
+  })
   onMount(() => {
     const opener = document.activeElement
     dialog?.showModal()
@@ -24,7 +28,8 @@ export function Modal(props: {
       class="modal"
       aria-labelledby={id}
       onClose={() => {
-        props.onClose()
+        // The browser tells it later: another dialog may be there by then.
+        if (!isGone) props.onClose()
       }}
       onClick={(event) => {
         if (event.target === dialog) dialog.close()
