@@ -125,9 +125,18 @@ async function assertEmpty(target: string, dir: string): Promise<void> {
     throw new StoreError("NOT_EMPTY", `${dir} is not empty: import into a new folder`)
 }
 
-/** A folder for one import, until that is over. */
+/** A folder for one import, until that is over. What it may hold before is what an import left that was cut off: anything else is somebody's. */
 async function lockedRoom(room: string): Promise<AsyncDisposable> {
   await mkdir(room, { recursive: true, mode: 0o700 })
+  const names = await namesIn(room)
+  const isLeft =
+    names.every((name) => name === "agent" || name === "owner") &&
+    (names.length === 0 || names.includes("owner"))
+  if (!isLeft)
+    throw new StoreError(
+      "NOT_EMPTY",
+      `${room} is in the way, which the import needs for itself: move it, or import into another folder`,
+    )
   try {
     return await lockDirectory(room)
   } catch (error) {

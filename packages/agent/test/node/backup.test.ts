@@ -102,11 +102,26 @@ describe("the folder of an agent", () => {
     expect(readdirSync(place).sort()).toEqual(["agent", "copy"])
   })
 
+  test("is not imported where a folder of somebody else has the name that an import needs, which stays as it is", async () => {
+    const file = await exported()
+    mkdirSync(path("new.importing"))
+    writeFileSync(path("new.importing/photo"), "dear")
+    const importing = importAgent({ dir: path("new"), file, passphrase })
+    await expect(importing).rejects.toMatchObject({
+      code: "NOT_EMPTY",
+      message: expect.stringContaining("new.importing") as unknown,
+    })
+    expect(readFileSync(path("new.importing/photo"), "utf8")).toBe("dear")
+    expect(readdirSync(path("new.importing"))).toEqual(["photo"])
+    expect(existsSync(path("new"))).toBe(false)
+  })
+
   test("may be imported into an empty folder, and over what an import that was cut off left", async () => {
     const file = await exported()
     mkdirSync(path("new"))
-    mkdirSync(path("new.importing"))
-    writeFileSync(path("new.importing/data.mdb"), "half")
+    mkdirSync(path("new.importing/agent"), { recursive: true })
+    writeFileSync(path("new.importing/agent/data.mdb"), "half")
+    writeFileSync(path("new.importing/owner"), "1\n")
     await importAgent({ dir: path("new"), file, passphrase })
     expect(await serversOf(path("new"))).toEqual([server])
     expect(existsSync(path("new.importing"))).toBe(false)
