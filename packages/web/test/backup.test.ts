@@ -1,9 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import { Service } from "../src/worker/service.ts"
 import { FakeAgent, openRecords } from "./fake-agent.ts"
-import { connect, passphrase, Person } from "./support/person.ts"
-import { chromiumFor, Site, temporaryFolder } from "./support/site.ts"
+import type { Person } from "./support/person.ts";
+import { connect, passphrase } from "./support/person.ts"
+import { chromiumFor } from "./support/site.ts"
+import { useSite } from "./support/use-site.ts"
 
 const executablePath = chromiumFor("backups of a profile, packages/web/test/backup.test.ts") ?? ""
 const base = "http://localhost:8080/"
@@ -43,17 +45,8 @@ describe("the worker", () => {
 })
 
 describe.skipIf(executablePath === "")("a backup", { timeout: 180_000 }, () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  let site: Site
-  beforeAll(async () => {
-    folder = await temporaryFolder()
-    site = await Site.start(`${folder.path}/server`)
-  })
-  afterAll(async () => {
-    await site[Symbol.asyncDispose]()
-    await folder[Symbol.asyncDispose]()
-  })
-  const open = (name: string): Promise<Person> => Person.open(site.url, folder.path, name, { executablePath })
+  const shared = useSite(executablePath)
+  const { open } = shared
 
   /** Saves a backup in the folder; resolves with its path. */
   async function save(person: Person): Promise<string> {
@@ -63,7 +56,7 @@ describe.skipIf(executablePath === "")("a backup", { timeout: 180_000 }, () => {
     const download = await downloading
     expect(download.suggestedFilename()).toMatch(/^smpkit-\d{4}-\d\d-\d\d\.smpkit$/)
     await person.dialog.getByText(`Your browser saves it as ${download.suggestedFilename()}.`).waitFor()
-    const path = `${folder.path}/${download.suggestedFilename()}`
+    const path = `${shared.path}/${download.suggestedFilename()}`
     await download.saveAs(path)
     return path
   }
@@ -157,7 +150,7 @@ describe.skipIf(executablePath === "")("a backup", { timeout: 180_000 }, () => {
     const newer = Uint8Array.from(good)
     newer[20] = 2
     const files = { cut: good.subarray(0, -1), newer, other: new TextEncoder().encode("a shopping list") }
-    for (const [name, content] of Object.entries(files)) await writeFile(`${folder.path}/${name}`, content)
+    for (const [name, content] of Object.entries(files)) await writeFile(`${shared.path}/${name}`, content)
 
     await using bob = await open("bob-errors")
     const { page } = bob
@@ -169,12 +162,12 @@ describe.skipIf(executablePath === "")("a backup", { timeout: 180_000 }, () => {
       await bob.button("Open").click()
       await page.getByText(sentence).waitFor()
     }
-    await chooser.setInputFiles(`${folder.path}/other`)
+    await chooser.setInputFiles(`${shared.path}/other`)
     await page.getByText("This file is no backup of these conversations.").waitFor()
     expect(await bob.button("Open").isEnabled()).toBe(false)
     await attempt(path, "another one", "This is not the passphrase.")
-    await attempt(`${folder.path}/cut`, passphrase, "This backup was damaged or cut off")
-    await attempt(`${folder.path}/newer`, passphrase, "This was written by a newer version of this page.")
+    await attempt(`${shared.path}/cut`, passphrase, "This backup was damaged or cut off")
+    await attempt(`${shared.path}/newer`, passphrase, "This was written by a newer version of this page.")
     await page.reload()
     await bob.button("Begin").waitFor()
     await bob.begin()

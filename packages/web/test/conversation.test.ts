@@ -1,23 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { connect, Person, passphrase } from "./support/person.ts"
-import { chromiumFor, Command, Site, temporaryFolder } from "./support/site.ts"
+import { describe, expect, it } from "vitest"
+import type { Person} from "./support/person.ts";
+import { connect, passphrase } from "./support/person.ts"
+import { chromiumFor, Command } from "./support/site.ts"
+import { useSite } from "./support/use-site.ts"
 
 const executablePath =
   chromiumFor("conversations between pages, packages/web/test/conversation.test.ts") ?? ""
 
 describe.skipIf(executablePath === "")("pages", { timeout: 120_000 }, () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  let site: Site
-  beforeAll(async () => {
-    folder = await temporaryFolder()
-    site = await Site.start(`${folder.path}/server`)
-  })
-  afterAll(async () => {
-    await site[Symbol.asyncDispose]()
-    await folder[Symbol.asyncDispose]()
-  })
-  const open = (name: string, fragment = ""): Promise<Person> =>
-    Person.open(site.url, folder.path, name, { executablePath, fragment })
+  const shared = useSite(executablePath)
+  const { open } = shared
 
   it("in two profiles connect and chat; one closes, misses messages, opens again and has them", async () => {
     await using ann = await open("ann")
@@ -104,7 +96,7 @@ describe.skipIf(executablePath === "")("pages", { timeout: 120_000 }, () => {
     await ann.begin()
     const link = await ann.invite("Bob")
     await using bob = await open("bob-fragment", `#${link}`)
-    expect(bob.page.url()).toBe(site.url)
+    expect(bob.page.url()).toBe(shared.site.url)
     await bob.begin()
     expect(await bob.page.getByLabel("The link that you were given").inputValue()).toBe(link)
     await bob.button("Join", bob.dialog).click()
@@ -115,7 +107,7 @@ describe.skipIf(executablePath === "")("pages", { timeout: 120_000 }, () => {
   it("chat with smpkit agent", async () => {
     await using ann = await open("ann-agent")
     await ann.begin()
-    await using agent = new Command("agent", "--dir", `${folder.path}/agent`, "--server", site.address)
+    await using agent = new Command("agent", "--dir", `${shared.path}/agent`, "--server", shared.site.address)
     const rpc = (id: number, method: string, params: object): void => {
       agent.write(JSON.stringify({ jsonrpc: "2.0", id, method, params }))
     }
@@ -140,7 +132,14 @@ describe.skipIf(executablePath === "")("pages", { timeout: 120_000 }, () => {
     await using ann = await open("ann-chat")
     await ann.begin()
     const link = await ann.invite("Chat")
-    await using chat = new Command("chat", "--dir", `${folder.path}/chat`, "--server", site.address, link)
+    await using chat = new Command(
+      "chat",
+      "--dir",
+      `${shared.path}/chat`,
+      "--server",
+      shared.site.address,
+      link,
+    )
     await ann.connected()
     await ann.say("from the page")
     await chat.line(/from the page/)
@@ -154,7 +153,7 @@ describe.skipIf(executablePath === "")("pages", { timeout: 120_000 }, () => {
     await ann.begin()
     const link = await ann.invite("Alerts")
     const text = "host: the backup has failed\nrsync: no route\n\n\t95%  /srv"
-    const options = ["--dir", `${folder.path}/alerts`, "--server", site.address, "--message", text]
+    const options = ["--dir", `${shared.path}/alerts`, "--server", shared.site.address, "--message", text]
     await using _alerts = new Command("chat", ...options, link)
     const body = ann.bubble("the backup has failed").locator(".body")
     await body.waitFor()

@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { connect, Person } from "./support/person.ts"
-import { chromiumFor, Site, temporaryFolder } from "./support/site.ts"
+import { describe, expect, it } from "vitest"
+import type { Person } from "./support/person.ts";
+import { connect } from "./support/person.ts"
+import { chromiumFor } from "./support/site.ts"
+import { useSite } from "./support/use-site.ts"
 
 const executablePath = chromiumFor("hostile input to the page, packages/web/test/hostile.test.ts") ?? ""
 
@@ -10,18 +12,8 @@ const elsewhere = "https://elsewhere.example"
 
 // security.md Q28: hostile names, texts, links and file names, under the policy that the server sends.
 describe.skipIf(executablePath === "")("hostile input", { timeout: 120_000 }, () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  let site: Site
-  beforeAll(async () => {
-    folder = await temporaryFolder()
-    site = await Site.start(`${folder.path}/server`)
-  })
-  afterAll(async () => {
-    await site[Symbol.asyncDispose]()
-    await folder[Symbol.asyncDispose]()
-  })
-  const open = (name: string, fragment = ""): Promise<Person> =>
-    Person.open(site.url, folder.path, name, { executablePath, fragment })
+  const shared = useSite(executablePath)
+  const { open } = shared
 
   const trapped = (one: Person): Promise<unknown> =>
     one.page.evaluate(() => (globalThis as { readonly trapped?: unknown }).trapped)
@@ -86,7 +78,7 @@ describe.skipIf(executablePath === "")("hostile input", { timeout: 120_000 }, ()
     await Promise.all([ann.begin(), bob.begin()])
     await connect(ann, bob)
     // The site itself stands for another one: no request may leave this machine.
-    await ann.say(`see ${site.url}?other`)
+    await ann.say(`see ${shared.site.url}?other`)
     const link = bob.page.locator(".bubble a")
     await link.waitFor()
     const [opened] = await Promise.all([bob.page.waitForEvent("popup"), link.click()])
@@ -104,7 +96,7 @@ describe.skipIf(executablePath === "")("hostile input", { timeout: 120_000 }, ()
     ].entries()) {
       await using ann = await open(`ann-fragment-${n}`, fragment)
       await ann.page.getByLabel("Passphrase", { exact: true }).waitFor()
-      expect(ann.page.url()).toBe(site.url)
+      expect(ann.page.url()).toBe(shared.site.url)
       expect(await foreign(ann)).toBe(0)
       expect(await trapped(ann)).toBeUndefined()
       expect(ann.offences).toEqual([])

@@ -1,7 +1,8 @@
 import type { Page } from "playwright"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { connect, Person, passphrase } from "./support/person.ts"
-import { chromiumFor, Site, temporaryFolder } from "./support/site.ts"
+import { describe, expect, it } from "vitest"
+import { connect, passphrase } from "./support/person.ts"
+import { chromiumFor } from "./support/site.ts"
+import { useSite } from "./support/use-site.ts"
 
 const executablePath = chromiumFor("the page by keyboard, packages/web/test/keyboard.test.ts") ?? ""
 
@@ -34,19 +35,10 @@ async function tabTo(page: Page, name: string, key = "Tab"): Promise<void> {
 }
 
 describe.skipIf(executablePath === "")("by keyboard alone", { timeout: 120_000 }, () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  let site: Site
-  beforeAll(async () => {
-    folder = await temporaryFolder()
-    site = await Site.start(`${folder.path}/server`)
-  })
-  afterAll(async () => {
-    await site[Symbol.asyncDispose]()
-    await folder[Symbol.asyncDispose]()
-  })
+  const shared = useSite(executablePath)
 
   it("a profile is made, an invitation too, and everything is reached", async () => {
-    await using ann = await Person.open(site.url, folder.path, "ann", { executablePath })
+    await using ann = await shared.open("ann")
     const { page } = ann
     await page.getByLabel("Passphrase", { exact: true }).waitFor()
     await tabTo(page, "Passphrase")
@@ -82,7 +74,7 @@ describe.skipIf(executablePath === "")("by keyboard alone", { timeout: 120_000 }
   })
 
   it("a dialog that is opened before the browser has told the end of the last one stays open", async () => {
-    await using ann = await Person.open(site.url, folder.path, "ann-quick", { executablePath })
+    await using ann = await shared.open("ann-quick")
     const { page } = ann
     await ann.begin()
     await ann.button("Settings").click()
@@ -97,8 +89,8 @@ describe.skipIf(executablePath === "")("by keyboard alone", { timeout: 120_000 }
   })
 
   it("Enter sends, Shift and Enter begins a line, Escape goes back to the list", async () => {
-    await using ann = await Person.open(site.url, folder.path, "ann-keys", { executablePath })
-    await using bob = await Person.open(site.url, folder.path, "bob-keys", { executablePath })
+    await using ann = await shared.open("ann-keys")
+    await using bob = await shared.open("bob-keys")
     await Promise.all([ann.begin(), bob.begin()])
     await connect(ann, bob)
     const { page } = ann

@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { connect, Person, passphrase } from "./support/person.ts"
-import { chromiumFor, Command, Site, temporaryFolder } from "./support/site.ts"
+import { describe, expect, it } from "vitest"
+import { connect, passphrase } from "./support/person.ts"
+import { chromiumFor, Command } from "./support/site.ts"
+import { useSite } from "./support/use-site.ts"
 
 const executablePath = chromiumFor("moves and crashes of pages, packages/web/test/moving.test.ts") ?? ""
 
 describe.skipIf(executablePath === "")("a conversation between pages", { timeout: 180_000 }, () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  let site: Site
-  beforeAll(async () => {
-    folder = await temporaryFolder()
-    site = await Site.start(`${folder.path}/server`)
-  })
-  afterAll(async () => {
-    await site[Symbol.asyncDispose]()
-    await folder[Symbol.asyncDispose]()
-  })
-  const open = (name: string): Promise<Person> => Person.open(site.url, folder.path, name, { executablePath })
+  const shared = useSite(executablePath)
+  const { open } = shared
 
   it("moves to a new queue: both sides are told, and go on talking", async () => {
     await using ann = await open("ann")
@@ -27,7 +19,7 @@ describe.skipIf(executablePath === "")("a conversation between pages", { timeout
     await ann.button("Details and security code").click()
     const places = ann.dialog.locator(".places dd")
     await places.first().waitFor()
-    const { host } = new URL(site.address.replace(/^smp:\/\/[^@]*@/, "http://"))
+    const { host } = new URL(shared.site.address.replace(/^smp:\/\/[^@]*@/, "http://"))
     expect(await places.allInnerTexts()).toEqual([host, host])
     await ann.button("Move to a new place").click()
     await bob.page.getByText(`The other person now receives by a new place on ${host}`).waitFor()
@@ -51,7 +43,14 @@ describe.skipIf(executablePath === "")("a conversation between pages", { timeout
     await using ann = await open("ann-keys")
     await ann.begin()
     const link = await ann.invite("Chat")
-    await using chat = new Command("chat", "--dir", `${folder.path}/chat`, "--server", site.address, link)
+    await using chat = new Command(
+      "chat",
+      "--dir",
+      `${shared.path}/chat`,
+      "--server",
+      shared.site.address,
+      link,
+    )
     await ann.connected()
     await ann.button("Details and security code").click()
     await ann.page.getByLabel("We have compared it").check()
@@ -87,7 +86,7 @@ describe.skipIf(executablePath === "")("a conversation between pages", { timeout
     await ann.say("first")
     await bob.bubble("first").waitFor()
     await ann.say("last words")
-    const page = await ann.crash(site.url)
+    const page = await ann.crash(shared.site.url)
     await page.getByLabel("Passphrase").fill(passphrase)
     await ann.button("Unlock", page).click()
     await page.getByRole("navigation").getByRole("button", { name: "Bob" }).click()

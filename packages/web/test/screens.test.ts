@@ -1,21 +1,13 @@
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { Person } from "./support/person.ts"
-import { chromiumFor, Site, temporaryFolder } from "./support/site.ts"
+import { describe, expect, it } from "vitest"
+
+import { chromiumFor } from "./support/site.ts"
+import { useSite } from "./support/use-site.ts"
 
 const executablePath = chromiumFor("widths, themes and QR codes, packages/web/test/screens.test.ts") ?? ""
 
 describe.skipIf(executablePath === "")("the page on its screens", { timeout: 120_000 }, () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>
-  let site: Site
-  beforeAll(async () => {
-    folder = await temporaryFolder()
-    site = await Site.start(`${folder.path}/server`)
-  })
-  afterAll(async () => {
-    await site[Symbol.asyncDispose]()
-    await folder[Symbol.asyncDispose]()
-  })
-  const open = (name: string): Promise<Person> => Person.open(site.url, folder.path, name, { executablePath })
+  const shared = useSite(executablePath)
+  const { open } = shared
 
   it("an invitation is read from a picture of its QR code, and joined", async () => {
     await using ann = await open("ann")
@@ -70,7 +62,7 @@ describe.skipIf(executablePath === "")("the page on its screens", { timeout: 120
     await page.goBack()
     await page.getByRole("navigation").waitFor()
     expect(await conversation.isVisible()).toBe(false)
-    expect(page.url()).toBe(site.url)
+    expect(page.url()).toBe(shared.site.url)
 
     // What is closed by its own button leaves no entry behind that would have to be gone through.
     await ann.button("Settings").click()
