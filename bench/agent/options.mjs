@@ -1,5 +1,5 @@
-import { parseArgs } from "node:util"
 import { usage } from "../failure.mjs"
+import { readOptions } from "../options.mjs"
 
 export const help = `npm run bench -- agent [options]
 
@@ -22,36 +22,8 @@ const numbers = { messages: 200, turns: 30, body: 13_000, rounds: 5, connections
 
 /** The options of `bench agent`; `undefined` when help was asked for. Throws usage errors. */
 export function parseOptions(args) {
-  const values = parse(args)
-  if (values.help) return undefined
-  const counts = Object.fromEntries(
-    Object.entries(numbers).map(([name, standard]) => [name, count(name, values[name]) ?? standard]),
-  )
-  if (counts.body < 8 || counts.body > 13_000)
+  const options = readOptions(args, { numbers, texts: ["dir", "profile"] })
+  if (options !== undefined && (options.body < 8 || options.body > 13_000))
     throw usage("--body: from 8 bytes, which are the time, to 13000, which fit with post-quantum agreement")
-  return { ...counts, dir: values.dir, profile: values.profile, json: values.json === true }
-}
-
-function parse(args) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        ...Object.fromEntries(Object.keys(numbers).map((name) => [name, { type: "string" }])),
-        dir: { type: "string" },
-        profile: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values
-  } catch (error) {
-    throw usage(error instanceof Error ? error.message.split(/[.\n]/)[0] : String(error))
-  }
-}
-
-function count(name, text) {
-  if (text === undefined) return undefined
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (value < 1) throw usage(`--${name}: a whole number from 1 belongs here`)
-  return value
+  return options
 }

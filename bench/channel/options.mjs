@@ -1,5 +1,4 @@
-import { parseArgs } from "node:util"
-import { usage } from "../failure.mjs"
+import { readOptions } from "../options.mjs"
 
 export const help = `npm run bench -- channel [options]
 
@@ -20,33 +19,5 @@ const numbers = { handshakes: 200, concurrency: 8, blocks: 4_000, rounds: 5 }
 
 /** The options of `bench channel`; `undefined` when help was asked for. Throws usage errors. */
 export function parseOptions(args) {
-  const values = parse(args)
-  if (values.help) return undefined
-  const counts = Object.fromEntries(
-    Object.entries(numbers).map(([name, standard]) => [name, count(name, values[name]) ?? standard]),
-  )
-  return { ...counts, profile: values.profile, json: values.json === true }
-}
-
-function parse(args) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        ...Object.fromEntries(Object.keys(numbers).map((name) => [name, { type: "string" }])),
-        profile: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    }).values
-  } catch (error) {
-    throw usage(error instanceof Error ? error.message.split(/[.\n]/)[0] : String(error))
-  }
-}
-
-function count(name, text) {
-  if (text === undefined) return undefined
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (value < 1) throw usage(`--${name}: a whole number from 1 belongs here`)
-  return value
+  return readOptions(args, { numbers, texts: ["profile"] })
 }

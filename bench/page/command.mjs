@@ -2,10 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { parseArgs } from "node:util"
-import { usage } from "../failure.mjs"
 import { median, ratio, rounded } from "../figures.mjs"
 import { MeasuredChild } from "../measured-child.mjs"
+import { readOptions } from "../options.mjs"
 import { limitTimes, openBrowser, pageTimes } from "./browser.mjs"
 import { startLimitPage } from "./limit-page.mjs"
 
@@ -22,8 +21,8 @@ the channel. In turns with an empty page, and with the key derivation of a store
 
 /** `bench page`: the chat page from nothing to its first answer. */
 export async function run(args) {
-  const options = parse(args)
-  if (options.help) {
+  const options = readOptions(args, { numbers: { rounds: 3 } })
+  if (options === undefined) {
     process.stdout.write(help)
     return
   }
@@ -59,23 +58,6 @@ export async function run(args) {
     await server.stop()
     limit.close()
     await rm(dir, { recursive: true, force: true, maxRetries: 3 })
-  }
-}
-
-function parse(args) {
-  try {
-    const { values } = parseArgs({
-      args,
-      options: {
-        rounds: { type: "string", default: "3" },
-        json: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    })
-    if (!/^[1-9]\d{0,3}$/.test(values.rounds)) throw usage("--rounds: a whole number from 1 belongs here")
-    return { ...values, rounds: Number(values.rounds) }
-  } catch (error) {
-    throw error.name === "BenchError" ? error : usage(error.message.split(/[.\n]/)[0])
   }
 }
 

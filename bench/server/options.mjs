@@ -1,5 +1,5 @@
-import { parseArgs } from "node:util"
 import { usage } from "../failure.mjs"
+import { readOptions } from "../options.mjs"
 
 export const help = `npm run bench -- server [ADDRESS] [options]
 
@@ -31,54 +31,19 @@ const numbers = {
 
 /** The options of `bench server`; `undefined` when help was asked for. Throws usage errors. */
 export function parseOptions(args) {
-  const { values, positionals } = parse(args)
-  if (values.help) return undefined
+  const options = readOptions(args, { numbers, texts: ["store", "profile"], positionals: true })
+  if (options === undefined) return undefined
+  const { positionals, ...counts } = options
   const [address, ...more] = positionals
   if (more.length > 0) throw usage("one address at most")
-  const counts = Object.fromEntries(
-    Object.entries(numbers).map(([name, standard]) => [name, count(name, values[name]) ?? standard]),
-  )
   if (counts.processes !== 1)
     throw usage("--processes: a server of several processes is not there yet, only 1 is")
-  const store = storeOf(values.store, address)
-  if (address !== undefined && values.profile !== undefined)
+  const store = storeOf(counts.store, address)
+  if (address !== undefined && counts.profile !== undefined)
     throw usage("--profile is for a server that is started here")
   const rounds = counts.rounds ?? Math.min(5, Math.max(1, Math.floor(counts.messages / (10 * counts.queues))))
   if (counts.messages < rounds) throw usage("--messages: at least one message a round")
-  return {
-    ...counts,
-    rounds,
-    connections: Math.min(counts.connections, counts.queues),
-    address,
-    store,
-    profile: values.profile,
-    json: values.json === true,
-  }
-}
-
-function parse(args) {
-  try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        ...Object.fromEntries(Object.keys(numbers).map((name) => [name, { type: "string" }])),
-        store: { type: "string" },
-        profile: { type: "string" },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    })
-  } catch (error) {
-    throw usage(error instanceof Error ? error.message.split(/[.\n]/)[0] : String(error))
-  }
-}
-
-function count(name, text) {
-  if (text === undefined) return undefined
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0
-  if (value < 1) throw usage(`--${name}: a whole number from 1 belongs here`)
-  return value
+  return { ...counts, rounds, connections: Math.min(counts.connections, counts.queues), address, store }
 }
 
 function storeOf(store, address) {
