@@ -12,6 +12,7 @@ export type ProfileDatabase = IDBPDatabase<Schema>
 /** The version of the database's layout; IndexedDB refuses one that is higher. */
 const layout = 1
 const prefix = "smpkit profile "
+const lookTimeoutMs = 5_000
 
 /** Name of the database, and of the lock, of a profile. */
 export function databaseName(profile: string): string {
@@ -96,7 +97,7 @@ export async function deleteProfile(profile: string): Promise<void> {
   }
 }
 
-/** The names of the profiles in this browser. Throws `StoreError STORE_FAILED`. */
+/** The names of the profiles in this browser. A database with nothing in it, as an import leaves that was cut off, is none. Throws `StoreError STORE_FAILED`. */
 export async function listProfiles(): Promise<readonly string[]> {
   requireIndexedDb()
   let databases: readonly IDBDatabaseInfo[]
@@ -105,9 +106,26 @@ export async function listProfiles(): Promise<readonly string[]> {
   } catch (error) {
     throw browserFailure(error)
   }
-  return databases
-    .flatMap(({ name }) => (name?.startsWith(prefix) === true ? [name.slice(prefix.length)] : []))
+  const profiles = databases.flatMap(({ name }) => (name?.startsWith(prefix) === true ? [name] : []))
+  const shown = await Promise.all(profiles.map(holdsAnything))
+  return profiles
+    .filter((_, i) => shown[i] === true)
+    .map((name) => name.slice(prefix.length))
     .sort()
+}
+
+/** Also of one that does not open: whoever opens the profile then hears why. */
+async function holdsAnything(name: string): Promise<boolean> {
+  try {
+    const database = await openDatabase(name, { gone: () => undefined, timeoutMs: lookTimeoutMs })
+    try {
+      return (await database.count("records")) > 0
+    } finally {
+      database.close()
+    }
+  } catch {
+    return true
+  }
 }
 
 /** Some private windows have none. */

@@ -1,6 +1,7 @@
 import { utf8 } from "@smpkit/codec"
 import { expect, test } from "vitest"
 import { deleteProfile, importProfile, listProfiles, openProfile } from "../../src/browser/index.ts"
+import { indexedDbRawStore } from "../../src/store/indexed-db.ts"
 import { textOf } from "./helpers.ts"
 
 const server = "smp://AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=@127.0.0.1:1"
@@ -34,6 +35,21 @@ test("a profile becomes a file and another profile, with what the application ke
   for (const name of [first, second]) await deleteProfile(name)
   const left = await listProfiles()
   for (const name of [first, second]) expect(left).not.toContain(name)
+}, 60_000)
+
+test("what an import leaves that was cut off is no profile, and another one may follow", async () => {
+  const name = "import-cut-off"
+  const { agent } = await openProfile({ ...common, name: "import-source", servers: [server] })
+  const pieces: Uint8Array<ArrayBuffer>[] = []
+  for await (const piece of agent.exportStore()) pieces.push(piece)
+  await agent.close()
+  // The database is made before the file is read, and its content comes in one commit at the end.
+  await (await indexedDbRawStore(name))[Symbol.asyncDispose]()
+  expect(await listProfiles()).not.toContain(name)
+  const file = new File(pieces, "copy.smpkit")
+  await importProfile({ name, source: chunksOf(file), passphrase: common.passphrase })
+  expect(await listProfiles()).toContain(name)
+  for (const each of [name, "import-source"]) await deleteProfile(each)
 }, 60_000)
 
 /** As every browser can. */
