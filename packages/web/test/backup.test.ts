@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises"
 import { describe, expect, it } from "vitest"
 import { Service } from "../src/worker/service.ts"
 import { FakeAgent, openRecords } from "./fake-agent.ts"
-import type { Person } from "./support/person.ts";
+import type { Person } from "./support/person.ts"
 import { connect, passphrase } from "./support/person.ts"
 import { chromiumFor } from "./support/site.ts"
 import { useSite } from "./support/use-site.ts"

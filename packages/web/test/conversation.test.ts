@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import type { Person} from "./support/person.ts";
+import type { Person } from "./support/person.ts"
 import { connect, passphrase } from "./support/person.ts"
 import { chromiumFor, Command } from "./support/site.ts"
 import { useSite } from "./support/use-site.ts"

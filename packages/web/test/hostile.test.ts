@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import type { Person } from "./support/person.ts";
+import type { Person } from "./support/person.ts"
 import { connect } from "./support/person.ts"
 import { chromiumFor } from "./support/site.ts"
 import { useSite } from "./support/use-site.ts"
